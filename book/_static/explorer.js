@@ -1,0 +1,31 @@
+// What the explorers need on a static page beside the widget manager.
+(() => {
+  // The widget manager typesets through the interface of MathJax 2; the page has MathJax 3.
+  const hub = {
+    Queue: ([, , element]) => MathJax.startup?.promise.then(() => MathJax.typesetPromise([element])),
+  };
+  let mathjax;
+  const adopt = (value) => {
+    mathjax = value;
+    if (value) value.Hub = hub;
+  };
+  adopt(window.MathJax);
+  Object.defineProperty(window, "MathJax", { configurable: true, get: () => mathjax, set: adopt });
+
+  // Slider handles come without a name and announce their index: give them the label and the value shown.
+  const describe = (slider) => {
+    const handle = slider.querySelector(".noUi-handle");
+    if (!handle) return;
+    const text = (part) => slider.querySelector(part)?.textContent ?? "";
+    for (const [name, value] of [
+      ["aria-label", text(".widget-label")],
+      ["aria-valuetext", text(".widget-readout")],
+    ]) {
+      if (handle.getAttribute(name) !== value) handle.setAttribute(name, value);
+    }
+  };
+  new MutationObserver(() => document.querySelectorAll(".widget-hslider").forEach(describe)).observe(
+    document.documentElement,
+    { childList: true, subtree: true, characterData: true },
+  );
+})();

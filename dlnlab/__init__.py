@@ -1,0 +1,48 @@
+"""A laboratory for deep linear networks.
+
+Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere.
+
+- Tasks: `Regression`, `Factorization`, `LpRegression`
+- Networks: `end_to_end`, `gradient`, `hessian_vector_product`, `hessian`
+- Initialisations: `gaussian`, `residual`, `balanced`, `imbalanced`
+- Dynamics: `gradient_flow`, `gradient_descent`, `end_to_end_flow`, `Trajectory`
+- Structure: `imbalances`, `precondition`
+- Book: `check`, `explore`, `use_style`, `plot_curves`, `plot_training`
+"""
+
+from .acceleration import precondition
+from .claims import ClaimError, check
+from .dynamics import Trajectory, end_to_end_flow, gradient_descent, gradient_flow
+from .imbalance import imbalances
+from .initialization import balanced, gaussian, imbalanced, residual
+from .network import end_to_end, gradient, hessian, hessian_vector_product
+from .plotting import plot_curves, plot_training, use_style
+from .tasks import Factorization, Loss, LpRegression, Regression
+from .widgets import explore
+
+__all__ = [
+    "ClaimError",
+    "Factorization",
+    "Loss",
+    "LpRegression",
+    "Regression",
+    "Trajectory",
+    "balanced",
+    "check",
+    "end_to_end",
+    "end_to_end_flow",
+    "explore",
+    "gaussian",
+    "gradient",
+    "gradient_descent",
+    "gradient_flow",
+    "hessian",
+    "hessian_vector_product",
+    "imbalanced",
+    "imbalances",
+    "plot_curves",
+    "plot_training",
+    "precondition",
+    "residual",
+    "use_style",
+]

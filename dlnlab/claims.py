@@ -1,0 +1,84 @@
+"""Claims of the book, each checked beside the text that makes it."""
+
+import math
+from typing import Any
+
+
+class ClaimError(AssertionError):
+    """A measured number contradicts a claim of the book."""
+
+
+def _real(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be one real number, got {value!r}") from error
+
+
+def check(
+    label: str,
+    measured: float,
+    at_most: float | None = None,
+    at_least: float | None = None,
+    equals: float | None = None,
+    rtol: float = 1e-6,
+    resolution: float = 1e-10,
+) -> None:
+    """Print a measured number beside the claimed one, and raise if the claim fails.
+
+    Parameters
+    ----------
+    label : str
+        The label of the theorem, lemma or equation in the book.
+    measured : float
+        What was measured.
+    at_most, at_least, equals : float
+        What is claimed, exactly one of the three.
+    rtol : float
+        How far, relative to it, a measured number may lie from the one it should equal.
+    resolution : float
+        Below this size a number is rounding error, which differs between machines: it is printed as
+        smaller than the resolution, and counts as equal to zero.
+
+    Raises
+    ------
+    ClaimError
+        If the claim fails; NaN fails every claim.
+    ValueError
+        If not exactly one claim is made, or an argument is no real number.
+
+    Notes
+    -----
+    Numbers are printed to four significant digits and ratios, measured over claimed, to three, so that
+    every machine prints the same line and stored outputs can be compared.
+
+    Examples
+    --------
+    >>> check("thm-circle", measured=3.1416, equals=3.14159, rtol=1e-4)
+    thm-circle: measured 3.142, predicted = 3.142, ratio 1.00
+    >>> check("lem-drift", measured=3e-15, at_most=1e-8)
+    lem-drift: measured < 1e-10, predicted <= 1e-08, ratio < 0.01
+    """
+    claims = {"<=": at_most, ">=": at_least, "=": equals}
+    made = [(sign, _real("claim", claim)) for sign, claim in claims.items() if claim is not None]
+    if len(made) != 1:
+        raise ValueError(f"exactly one of at_most, at_least and equals must be given, got {len(made)}")
+    sign, predicted = made[0]
+    measured, tolerance = _real("measured", measured), _real("rtol", rtol)
+    holds = {
+        "<=": measured <= predicted,
+        ">=": measured >= predicted,
+        "=": abs(measured - predicted) <= max(tolerance * abs(predicted), resolution * (predicted == 0)),
+    }[sign]
+
+    def show(value: float) -> str:
+        return f"{value:.4g}" if value == 0 or not abs(value) < resolution else f"< {resolution:g}"
+
+    line = f"{label}: measured {show(measured)}, predicted {sign} {predicted:.4g}"
+    if predicted != 0 and math.isfinite(measured):
+        noise = 0 < abs(measured) < resolution
+        ratio = (resolution if noise else measured) / predicted
+        line += f", ratio {'< ' if noise else ''}{ratio:.3g}" if noise else f", ratio {ratio:.2f}"
+    if not holds:
+        raise ClaimError(f"{line}: the claim fails")
+    print(line)

@@ -1,0 +1,200 @@
+r"""Initialisations; each returns the list of weights ``[W_1, ..., W_L]``.
+
+Widths are listed from the input: ``widths = [d_0, d_1, ..., d_L]`` gives layers ``W_k`` of shape
+``(d_k, d_{k-1})``. Leading axes are a batch.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import elementwise
+
+from ._validation import Array, count, generator, positive, real_array, width_list
+
+
+def _batch(batch: tuple[int, ...], scale: Array) -> tuple[int, ...]:
+    if not isinstance(batch, tuple):
+        raise ValueError(f"batch must be a tuple of axis lengths, got {batch!r}")
+    batch = tuple(count(f"batch[{i}]", length) for i, length in enumerate(batch))
+    try:
+        return np.broadcast_shapes(batch, scale.shape)
+    except ValueError as error:
+        raise ValueError(f"scale must fit the batch axes {batch}, got shape {scale.shape}") from error
+
+
+def gaussian(
+    widths: Sequence[int], scale: ArrayLike, *, rng: np.random.Generator, batch: tuple[int, ...] = ()
+) -> list[Array]:
+    """Draw independent Gaussian entries of mean zero and standard deviation `scale`.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        d_0, ..., d_L.
+    scale : array_like
+        Standard deviation, non-negative; an array broadcasts against the batch axes.
+    rng : numpy.random.Generator
+        Draws the layers in order, the first one first.
+    batch : tuple of int
+        Leading axes of every layer.
+
+    Returns
+    -------
+    list of ndarray
+        L layers of shape (..., d_k, d_{k-1}).
+
+    Raises
+    ------
+    ValueError
+        If a width or the scale is not admissible.
+
+    Examples
+    --------
+    >>> [W.shape for W in gaussian([4, 3, 1], 0.1, rng=np.random.default_rng(0), batch=(7,))]
+    [(7, 3, 4), (7, 1, 3)]
+    """
+    widths, rng, scale = width_list(widths), generator(rng), positive("scale", scale, zero=True)
+    batch = _batch(batch, scale)
+    return [
+        scale[..., None, None] * rng.standard_normal((*batch, rows, columns))
+        for columns, rows in pairwise(widths)
+    ]
+
+
+def residual(
+    width: int, depth: int, scale: ArrayLike, *, rng: np.random.Generator, batch: tuple[int, ...] = ()
+) -> list[Array]:
+    r"""Draw the layers of a residual network, :math:`W_k = I + \frac{s}{\sqrt{Ld}} N_k`.
+
+    Parameters
+    ----------
+    width, depth : int
+        d and L; every layer is d x d.
+    scale : array_like
+        s, non-negative; an array broadcasts against the batch axes. The entries of N_k are independent
+        standard Gaussians.
+    rng, batch
+        As in `gaussian`.
+
+    Returns
+    -------
+    list of ndarray
+        L layers of shape (..., d, d).
+
+    Raises
+    ------
+    ValueError
+        If the width, the depth or the scale is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), section 4.
+    """
+    depth, width = count("depth", depth), count("width", width)
+    deviation = positive("scale", scale, zero=True) / np.sqrt(depth * width)
+    noise = gaussian([width] * (depth + 1), deviation, rng=rng, batch=batch)
+    return [np.eye(width) + layer for layer in noise]
+
+
+def _chain_level(product: Array, cumulative: Array) -> Array:
+    """Return the t >= 0 with prod_l (t + c_l) = product^2, for c >= 0 with minimum 0."""
+    depth = len(cumulative)
+    log_square = 2 * np.log(np.where(product > 0, product, 1.0))
+    high = log_square / depth
+    low = log_square - np.log(np.exp(high)[..., None] + np.sort(cumulative)[1:]).sum(axis=-1)
+    root = elementwise.find_root(
+        lambda x, target: np.log(np.exp(x)[..., None] + cumulative).sum(axis=-1) - target,
+        (low - 1e-9, high + 1e-9),
+        args=(log_square,),
+    )
+    return np.where(product > 0, np.exp(root.x), 0.0)
+
+
+def imbalanced(
+    widths: Sequence[int], matrix: ArrayLike, cumulative: ArrayLike, *, rng: np.random.Generator
+) -> list[Array]:
+    r"""Factor a matrix into aligned layers of prescribed imbalance.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        d_0, ..., d_L; none below the rank of the matrix.
+    matrix : array_like of shape (..., d_L, d_0)
+        The end-to-end matrix.
+    cumulative : array_like of shape (L,)
+        Cumulative imbalances :math:`c_l \ge 0`, the least of them 0.
+    rng : numpy.random.Generator
+        Draws the hidden frames, uniformly.
+
+    Returns
+    -------
+    list of ndarray
+        Layers :math:`W_l = U_l \operatorname{diag}(\sqrt{t_i + c_l})\, U_{l-1}^\top` whose product is the
+        matrix: :math:`\prod_l (t_i + c_l)` is its i-th squared singular value, the hidden
+        :math:`U_l` have r orthonormal columns, r the least width. Hence
+        :math:`D_l = (c_{l+1} - c_l)\, U_l U_l^\top`, a multiple of the identity where :math:`d_l = r`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, the least c is not 0, or a width is below the rank.
+
+    References
+    ----------
+    Min, Vidal & Mallada (2023), homogeneous imbalance.
+
+    Examples
+    --------
+    >>> W1, W2 = imbalanced([1, 1, 1], [[2.0]], [3.0, 0.0], rng=np.random.default_rng(0))
+    >>> (W1 @ W2).round(12), (W2**2 - W1**2).round(12)
+    (array([[2.]]), array([[-3.]]))
+    """
+    widths, rng = width_list(widths), generator(rng)
+    matrix = real_array("matrix", matrix, min_ndim=2)
+    if matrix.shape[-2:] != (widths[-1], widths[0]):
+        raise ValueError(f"matrix must have shape (..., {widths[-1]}, {widths[0]}), got {matrix.shape}")
+    c = positive("cumulative", cumulative, zero=True)
+    if c.shape != (len(widths) - 1,) or c.min() > 0:
+        raise ValueError(
+            f"cumulative must hold {len(widths) - 1} numbers, the least of them 0, got {cumulative!r}"
+        )
+    r = min(widths)
+    U, s, Vt = np.linalg.svd(matrix, full_matrices=False)
+    if (s[..., r:] > 1e-12 * s[..., :1]).any():
+        raise ValueError(f"widths must not be below the rank of the matrix, got a width of {r}")
+    frames = [np.swapaxes(Vt, -1, -2)[..., :r]]
+    for width in widths[1:-1]:
+        frames.append(np.linalg.qr(rng.standard_normal((*matrix.shape[:-2], width, r)))[0])
+    frames.append(U[..., :r])
+    level = _chain_level(s[..., :r], c)
+    return [
+        (above * np.sqrt(level + c_l)[..., None, :]) @ np.swapaxes(below, -1, -2)
+        for (below, above), c_l in zip(pairwise(frames), c, strict=True)
+    ]
+
+
+def balanced(widths: Sequence[int], matrix: ArrayLike, *, rng: np.random.Generator) -> list[Array]:
+    r"""Factor a matrix into balanced layers: all imbalances are zero.
+
+    Parameters
+    ----------
+    widths, matrix, rng
+        As in `imbalanced`.
+
+    Returns
+    -------
+    list of ndarray
+        Layers with the singular values :math:`s_i^{1/L}`, s_i those of the matrix, and its product.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a width is below the rank.
+
+    References
+    ----------
+    Arora, Cohen, Golowich & Hu (2019), procedure 1.
+    """
+    return imbalanced(widths, matrix, np.zeros(len(width_list(widths)) - 1), rng=rng)

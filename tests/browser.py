@@ -1,0 +1,94 @@
+"""A reader's browser: the built book on loopback, every other address answered from copies or blocked."""
+
+import functools
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+COPIES = ROOT / "tests" / "cdn" / "node_modules"
+CDN = "cdn.jsdelivr.net"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def missing() -> str | None:
+    """Return how to get what the site tests need, or None if all is there."""
+    if CHROMIUM is None:
+        return "Chromium is not installed (on Debian: apt-get install chromium); the site tests need it"
+    if not (COPIES / "mathjax").exists():
+        return "npm is not installed (on Debian: apt-get install npm); the site tests need it"
+    return None
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path = HTML) -> Iterator[str]:
+    """Serve a folder on loopback; yield its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Start Chromium."""
+    with sync_playwright() as playwright:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*sandbox, "--disable-background-networking", "--disable-sync"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def copy_of(url: str) -> Path | None:
+    """Return the installed copy of a file that a page asks the CDN for, at the version it asks for."""
+    parts = urlsplit(url)
+    if parts.hostname != CDN or not parts.path.startswith("/npm/"):
+        return None
+    scope, package = "", unquote(parts.path.removeprefix("/npm/"))
+    if package.startswith("@"):
+        scope, package = package.split("/", 1)
+    name, _, rest = package.partition("@")
+    path = COPIES / scope / name / rest.partition("/")[2]
+    return path if path.is_file() else None
+
+
+def open_page(browser: Browser, url: str, **options: object) -> tuple[Page, list[str]]:
+    """Open a page as published; return it and the list that gathers what goes wrong on it."""
+    page = browser.new_page(**options)
+    troubles: list[str] = []
+
+    def answer(route: Route) -> None:
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        elif copy := copy_of(route.request.url):
+            route.fulfill(path=copy)
+        else:
+            troubles.append(f"not answered: {route.request.url}")
+            route.abort()
+
+    page.route("**/*", answer)
+    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    page.on("response", lambda r: troubles.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+    page.goto(url, wait_until="load")
+    return page, troubles

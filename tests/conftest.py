@@ -1,0 +1,20 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240)
+
+
+def random_weights(rng, depth, max_width=20, batch=(), outputs=None, scale=None):
+    """Layers of random widths whose products neither vanish nor explode."""
+    widths = rng.integers(1, max_width + 1, size=depth + 1)
+    if outputs is not None:
+        widths[-1] = outputs
+    return [
+        rng.standard_normal((*batch, rows, columns)) * (scale or 1 / np.sqrt(columns))
+        for columns, rows in pairwise(widths)
+    ]

@@ -1,0 +1,64 @@
+"""The chapters as students run them: in JupyterLab, with a kernel."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from browser import ROOT, launched, missing
+
+pytestmark = pytest.mark.site
+if reason := missing():
+    if os.environ.get("CI"):
+        raise RuntimeError(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab on a copy of the chapters; yields its address."""
+    shutil.copytree(ROOT / "book", tmp_path / "book")
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        "--port=0",
+        "--allow-root",
+    ]
+    command += [f"--notebook-dir={tmp_path}", "--IdentityProvider.token=", "--ServerApp.password="]
+    # A user's own settings must not decide what is tested.
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        for line in server.stderr:
+            if match := re.search(r"http://127\.0\.0\.1:\d+/lab", line):
+                yield match[0]
+                break
+        else:
+            pytest.fail("JupyterLab did not start")
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def test_the_explorer_responds_in_jupyterlab(lab):
+    with launched() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(f"{lab}/tree/book/setting.ipynb?reset")
+        page.locator(".jp-Notebook").first.wait_for(timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        explorer = page.locator(".dlnlab-explorer")
+        explorer.locator("img").wait_for(timeout=90_000)
+        before = explorer.locator("img").get_attribute("alt")
+        explorer.locator(".noUi-handle").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1000)
+        after = explorer.locator("img").get_attribute("alt")
+        assert before.startswith("depth 3, scale 0.2")
+        assert after.startswith("depth 4, scale 0.2")
+        assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0

@@ -1,0 +1,120 @@
+"""The chapters as files: what they store, what they name, and that a changed number is noticed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+sys.path.insert(0, str(ROOT / "tools"))
+
+import notebooks as tool  # noqa: E402  (a script of this repository, not a package)
+
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def text(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_there_are_chapters():
+    assert CHAPTERS
+
+
+@every_chapter
+def test_only_checked_outputs_are_stored(path):
+    for cell in code_cells(path):
+        if tool.is_checked(cell):
+            assert text(cell), f"a checked cell has no text to compare: run make notebooks\n{cell.source}"
+            assert cell.execution_count, "nbval compares nothing where the count is missing"
+        else:
+            assert not cell.outputs, (
+                f"an output is stored that nothing checks: run make notebooks\n{cell.source}"
+            )
+            assert cell.execution_count is None
+
+
+@every_chapter
+def test_every_claim_is_in_a_checked_cell(path):
+    for cell in code_cells(path):
+        if "check(" in cell.source:
+            assert tool.is_checked(cell), cell.source
+
+
+@every_chapter
+def test_claims_are_labels_of_the_chapter(path):
+    """Each theorem that is checked is stated; each proposition and theorem that is stated is checked."""
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    stated = set(re.findall(r"^:label: (\S+)$", prose, flags=re.MULTILINE))
+    checked = {line.split(":")[0] for cell in code_cells(path) for line in text(cell).splitlines()}
+    checked = {label for label in checked if re.fullmatch(r"(thm|prop|lem|cor|ex)-[\w-]+", label)}
+    assert checked <= stated
+    needed = {label for label in stated if label.startswith(("thm-", "lem-", "cor-"))}
+    assert needed <= checked, f"stated and never checked: {needed - checked}"
+
+
+@every_chapter
+def test_cells_are_short(path):
+    for cell in code_cells(path):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 20, cell.source
+
+
+@every_chapter
+def test_there_are_exercises_with_solutions(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    exercises = set(re.findall(r":::\{exercise\}[^\n]*\n:label: ([\w-]+)", prose))
+    solutions = set(re.findall(r"\{solution(?:-start)?\} ([\w-]+)", prose))
+    assert len(exercises) >= 3
+    assert exercises == solutions
+
+
+@every_chapter
+def test_figures_have_alternative_text_and_captions(path):
+    for cell in code_cells(path):
+        if "plt.subplots" in cell.source and "def draw" not in cell.source:
+            settings = cell.metadata.get("mystnb", {})
+            assert settings.get("image", {}).get("alt"), cell.source
+            assert settings.get("figure", {}).get("caption"), cell.source
+
+
+def nbval(path):
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-W", "default", "-c", "/dev/null", path]
+    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+
+
+def test_a_changed_number_makes_nbval_fail(tmp_path):
+    """The stored output of one check, with one digit changed, against the same cell run again."""
+    source = "from dlnlab import check\n\ncheck('thm-x', 0.1 + 0.2, equals=0.3)"
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [tool.CHECKED]})
+    notebook = nbformat.v4.new_notebook(
+        cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": ""}}
+    )
+    line = "thm-x: measured 0.3, predicted = 0.3, ratio 1.00\n"
+    for stored, expected in ((line, 0), (line.replace("0.3,", "0.4,", 1), 1)):
+        cell.outputs = [nbformat.v4.new_output("stream", text=stored)]
+        cell.execution_count = 1
+        path = tmp_path / f"chapter-{expected}.ipynb"
+        nbformat.write(notebook, path)
+        result = nbval(path)
+        assert result.returncode == expected, result.stdout
+
+
+def test_stripping_keeps_what_is_checked_and_nothing_else():
+    checked = nbformat.v4.new_code_cell("1", metadata={"tags": [tool.CHECKED]}, execution_count=7)
+    other = nbformat.v4.new_code_cell("2", execution_count=8)
+    for cell in (checked, other):
+        cell.outputs = [nbformat.v4.new_output("stream", text="3")]
+    tool.strip(nbformat.v4.new_notebook(cells=[checked, other]))
+    assert (text(checked), checked.execution_count) == ("3", 1)
+    assert (other.outputs, other.execution_count) == ([], None)

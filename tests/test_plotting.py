@@ -1,0 +1,28 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from dlnlab import plot_curves, use_style
+
+
+def test_style_is_the_house_style():
+    with plt.rc_context():
+        use_style()
+        assert plt.rcParams["svg.hashsalt"] == "dlnlab"
+        assert plt.rcParams["figure.figsize"] == [6.0, 3.4]
+
+
+def test_curves_are_labelled_and_drawn():
+    figure, axes = plt.subplots()
+    plot_curves(axes, [0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, xlabel="time", ylabel="loss")
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
+    np.testing.assert_array_equal(axes.lines[1].get_ydata(), [3, 2, 1])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time", "loss")
+    plt.close(figure)
+
+
+def test_bad_input_is_named():
+    figure, axes = plt.subplots()
+    with pytest.raises(ValueError, match="curves must hold at least one curve"):
+        plot_curves(axes, [0, 1], {}, xlabel="", ylabel="")
+    plt.close(figure)

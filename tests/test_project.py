@@ -1,0 +1,105 @@
+"""The repository: what is installed, what is pinned, and that its files agree with each other."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import build_book  # noqa: E402  (a script of this repository, not a package)
+
+
+def pins(path):
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", path.read_text(), flags=re.MULTILINE))
+
+
+def test_the_wheel_holds_the_library_alone(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "dlnlab", source / "dlnlab", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source]
+    subprocess.run(command, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    expected = {str(path.relative_to(source)) for path in (source / "dlnlab").rglob("*") if path.is_file()}
+    assert expected <= names
+    assert {"dlnlab/py.typed", "dlnlab/data/diabetes.csv", "dlnlab/house.mplstyle"} <= names
+    assert all(name.startswith(("dlnlab/", "dlnlab-")) for name in names)
+
+
+def test_binder_runs_what_was_tested_without_the_book_tools():
+    everything, light = pins(ROOT / "requirements.txt"), pins(ROOT / "binder" / "requirements.txt")
+    assert light.items() <= everything.items()
+    assert {"numpy", "ipywidgets", "jupyterlab"} <= light.keys()
+    assert not {"jupyter-book", "sphinx", "pytest", "playwright"} & light.keys()
+
+
+def test_the_address_is_the_same_everywhere():
+    """One place holds it, `make address` copies it; a fork that edits by hand is told what it forgot."""
+    owner_and_name = ADDRESS.removeprefix("https://github.com/")
+    for name in (
+        "README.md",
+        "CITATION.cff",
+        *(f"book/{path.name}" for path in (ROOT / "book").glob("*.ipynb")),
+    ):
+        found = re.findall(
+            r"github\.com/([\w-]+/[\w-]+)|mybinder\.org/v2/gh/([\w-]+/[\w-]+)", (ROOT / name).read_text()
+        )
+        assert found, name
+        assert {"".join(match) for match in found} == {owner_and_name}, (
+            f"{name}: run make address URL={ADDRESS}"
+        )
+
+
+def test_address_is_written_everywhere(tmp_path):
+    shutil.copytree(
+        ROOT, tmp_path / "fork", ignore=shutil.ignore_patterns(".*venv", "_build", "node_modules")
+    )
+    fork = tmp_path / "fork"
+    command = [sys.executable, "tools/address.py"]
+    bad = subprocess.run([*command, "example.org"], cwd=fork, capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert "URL must be https://github.com/OWNER/NAME, got example.org" in bad.stdout
+    subprocess.run([*command, "https://github.com/someone/course"], cwd=fork, check=True, capture_output=True)
+    old = ADDRESS.removeprefix("https://github.com/")
+    for name in ("_config.yml", "README.md", "CITATION.cff", "book/setting.ipynb"):
+        changed = (fork / name).read_text()
+        assert "someone/course" in changed, name
+        assert old not in changed, name
+
+
+def test_scripts_of_the_pages_have_the_versions_of_their_copies():
+    config = (ROOT / "_config.yml").read_text()
+    package = yaml.safe_load((ROOT / "tests" / "cdn" / "package.json").read_text())
+    for name, version in re.findall(r"cdn\.jsdelivr\.net/npm/((?:@[\w-]+/)?[\w-]+)@([\d.]+)/", config):
+        assert package["dependencies"][name] == version
+
+
+@pytest.mark.parametrize("changed", ["dlnlab/tasks.py", "dlnlab/data/diabetes.csv", "requirements.txt"])
+def test_what_chapters_depend_on_changes_the_fingerprint(tmp_path, monkeypatch, changed):
+    shutil.copytree(ROOT / "dlnlab", tmp_path / "dlnlab")
+    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    monkeypatch.setattr(build_book, "ROOT", tmp_path)
+    before = build_book.fingerprint()
+    os.utime(tmp_path / changed)
+    assert build_book.fingerprint() == before
+    with (tmp_path / changed).open("a") as file:
+        file.write("# \n")
+    assert build_book.fingerprint() != before
+
+
+def test_make_lists_its_targets():
+    output = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True).stdout
+    assert {"book", "test", "serve", "notebooks", "clean", "help"} <= {
+        line.split()[0] for line in output.splitlines() if line.strip()
+    }
