@@ -75,6 +75,7 @@ def copy_of(url: str) -> Path | None:
 def open_page(browser: Browser, url: str, **options: object) -> tuple[Page, list[str]]:
     """Open a page as published; return it and the list that gathers what goes wrong on it."""
     page = browser.new_page(**options)
+    page.set_default_timeout(10_000)
     troubles: list[str] = []
 
     def answer(route: Route) -> None:

@@ -34,6 +34,8 @@ def test_only_checked_outputs_are_stored(path):
     for cell in code_cells(path):
         if tool.is_checked(cell):
             assert text(cell), f"a checked cell has no text to compare: run make notebooks\n{cell.source}"
+            # A picture beside a check would differ at every run, by its date if by nothing else.
+            assert all(output.output_type == "stream" for output in cell.outputs), cell.source
             assert cell.execution_count, "nbval compares nothing where the count is missing"
         else:
             assert not cell.outputs, (
@@ -66,7 +68,7 @@ def test_claims_are_labels_of_the_chapter(path):
 def test_cells_are_short(path):
     for cell in code_cells(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= 20, cell.source
+        assert len(lines) <= 15, cell.source
 
 
 @every_chapter

@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 # What sphinx-proof and sphinx-exercise repeat on a page with two theorems or two exercises.
-REPEATED = {"proof-content", "exercise-content", "solution-content"}
+REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:

@@ -32,7 +32,9 @@ def main() -> int:
         BUILD.mkdir(exist_ok=True)
         stamp.write_text(current)
     tool = Path(sys.executable).with_name("jupyter-book")
-    status = subprocess.run([tool, "build", ROOT, "-W", "-n", "--keep-going", "-q"], cwd=ROOT).returncode
+    # Without --all a changed style or script alone would not reach the pages.
+    options = ["--all", "-W", "-n", "--keep-going", "-q"]
+    status = subprocess.run([tool, "build", ROOT, *options], cwd=ROOT).returncode
     if status == 0:
         print(f"The book: {(BUILD / 'html' / 'index.html').as_uri()}")
     return status

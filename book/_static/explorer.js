@@ -12,6 +12,9 @@
   adopt(window.MathJax);
   Object.defineProperty(window, "MathJax", { configurable: true, get: () => mathjax, set: adopt });
 
+  // The theme's icons would take the place of those that the Play button still has to change: nest them instead.
+  if (window.FontAwesome) window.FontAwesome.config.autoReplaceSvg = "nest";
+
   // Slider handles come without a name and announce their index: give them the label and the value shown.
   const describe = (slider) => {
     const handle = slider.querySelector(".noUi-handle");
@@ -24,8 +27,12 @@
       if (handle.getAttribute(name) !== value) handle.setAttribute(name, value);
     }
   };
-  new MutationObserver(() => document.querySelectorAll(".widget-hslider").forEach(describe)).observe(
-    document.documentElement,
-    { childList: true, subtree: true, characterData: true },
-  );
+  const name = (play) => {
+    const buttons = play.querySelectorAll("button");
+    ["play or pause", "stop", "repeat"].forEach((label, i) => buttons[i]?.setAttribute("aria-label", label));
+  };
+  new MutationObserver(() => {
+    document.querySelectorAll(".widget-hslider").forEach(describe);
+    document.querySelectorAll(".widget-play").forEach(name);
+  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 })();
