@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from browser import ROOT, launched, missing
@@ -32,17 +33,18 @@ def lab(tmp_path):
     command += [f"--notebook-dir={tmp_path}", "--IdentityProvider.token=", "--ServerApp.password="]
     # A user's own settings must not decide what is tested.
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    try:
-        for line in server.stderr:
-            if match := re.search(r"http://127\.0\.0\.1:\d+/lab", line):
-                yield match[0]
-                break
-        else:
-            pytest.fail("JupyterLab did not start")
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+    log = tmp_path / "log"
+    with log.open("w") as output, subprocess.Popen(command, stderr=output, env=environment) as server:
+        try:
+            for _ in range(300):
+                if match := re.search(r"http://127\.0\.0\.1:\d+/lab", log.read_text()):
+                    break
+                time.sleep(0.2)
+            else:
+                pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+            yield match[0]
+        finally:
+            server.terminate()
 
 
 def test_the_explorer_responds_in_jupyterlab(lab):
