@@ -37,13 +37,13 @@ lint: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY)
-	$(PYTEST) -q -m "not site" -p no:nbval
+	$(PYTEST) -q -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py
 
 chapters: $(READY)
 	$(PYTEST) -q --nbval-lax --nbval-cell-timeout 300 -W default book
 
 site: book $(CDN)
-	$(PYTEST) -q -rs -m site -p no:nbval tests/test_site.py tests/test_live.py
+	$(PYTEST) -q -rs -p no:nbval tests/test_site.py tests/test_live.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"

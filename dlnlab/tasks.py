@@ -234,12 +234,12 @@ class LpRegression:
 
     def value(self, W: ArrayLike) -> Array:
         """Return the loss of matrices of shape (..., m, d)."""
-        return (np.abs(self._residual(W)) ** self.p).sum(axis=(-2, -1)) / (self.p * len(self.X))
+        return (np.square(self._residual(W)) ** (self.p / 2)).sum(axis=(-2, -1)) / (self.p * len(self.X))
 
     def gradient(self, W: ArrayLike) -> Array:
         """Return the gradient, of shape (..., m, d)."""
         r = self._residual(W)
-        return np.swapaxes(np.sign(r) * np.abs(r) ** (self.p - 1), -1, -2) @ self.X / len(self.X)
+        return np.swapaxes(r * np.abs(r) ** (self.p - 2), -1, -2) @ self.X / len(self.X)
 
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the derivative of the gradient at W in the directions V."""

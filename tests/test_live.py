@@ -10,7 +10,6 @@ import time
 import pytest
 from browser import ROOT, launched, missing
 
-pytestmark = pytest.mark.site
 if reason := missing():
     if os.environ.get("CI"):
         raise RuntimeError(reason)

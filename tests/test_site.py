@@ -12,7 +12,6 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import pytest
 from browser import COPIES, HTML, ROOT, launched, missing, open_page, served
 
-pytestmark = pytest.mark.site
 if reason := missing():
     if os.environ.get("CI"):
         raise RuntimeError(reason)
