@@ -5,14 +5,25 @@ Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch every
 - Tasks: `Regression`, `Factorization`, `LpRegression`
 - Networks: `end_to_end`, `gradient`, `hessian_vector_product`, `hessian`
 - Initialisations: `gaussian`, `residual`, `balanced`, `imbalanced`
-- Dynamics: `gradient_flow`, `gradient_descent`, `end_to_end_flow`, `Trajectory`
-- Structure: `imbalances`, `precondition`
+- Dynamics: `gradient_flow`, `gradient_descent`, `end_to_end_flow`, `descend` with the update `rules`,
+  `Trajectory`, `first_below`
+- Balanced layers: `imbalances`, `precondition`, `precondition_inverse`, `precondition_single`, `spectrum`,
+  `metric`, `volume_element`, `circulation`
 - Book: `check`, `explore`, `use_style`, `plot_curves`, `plot_training`
 """
 
-from .acceleration import precondition
+from . import rules
+from .acceleration import (
+    circulation,
+    metric,
+    precondition,
+    precondition_inverse,
+    precondition_single,
+    spectrum,
+    volume_element,
+)
 from .claims import ClaimError, check
-from .dynamics import Trajectory, end_to_end_flow, gradient_descent, gradient_flow
+from .dynamics import Trajectory, descend, end_to_end_flow, first_below, gradient_descent, gradient_flow
 from .imbalance import imbalances
 from .initialization import balanced, gaussian, imbalanced, residual
 from .network import end_to_end, gradient, hessian, hessian_vector_product
@@ -29,9 +40,12 @@ __all__ = [
     "Trajectory",
     "balanced",
     "check",
+    "circulation",
+    "descend",
     "end_to_end",
     "end_to_end_flow",
     "explore",
+    "first_below",
     "gaussian",
     "gradient",
     "gradient_descent",
@@ -40,9 +54,15 @@ __all__ = [
     "hessian_vector_product",
     "imbalanced",
     "imbalances",
+    "metric",
     "plot_curves",
     "plot_training",
     "precondition",
+    "precondition_inverse",
+    "precondition_single",
     "residual",
+    "rules",
+    "spectrum",
     "use_style",
+    "volume_element",
 ]

@@ -1,13 +1,82 @@
-"""The preconditioner of the end-to-end flow."""
+r"""Implicit acceleration: the preconditioner of the end-to-end flow, and its geometry.
+
+Balanced layers :math:`W = W_N \cdots W_1` under gradient flow move their product by
+:math:`\dot W = -A_{N,W}(\nabla\ell(W))`. With the full singular value decomposition
+:math:`W = USV^\top`, singular values padded by zeros, :math:`A(Z) = U (K \circ U^\top Z V) V^\top` where
+:math:`K_{il} = \sum_{j=1}^N s_i^{2(N-j)/N} s_l^{2(j-1)/N}` and :math:`0^0 = 1` (Arora, Cohen & Hazan 2018,
+theorem 1). For infinite depth, A stands for the limit of :math:`A_{N,W} / N` throughout.
+"""
+
+from collections.abc import Callable
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._validation import Array, count, real_array
+from ._validation import Array, count, number, real_array
 
 
-def precondition(W: ArrayLike, Z: ArrayLike, depth: int) -> Array:
-    r"""Apply the preconditioner of the end-to-end flow of balanced layers.
+def _depth(depth: float) -> float:
+    return inf if depth == inf else count("depth", depth)
+
+
+def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
+    r"""Return the eigenvalues and eigenvectors of the preconditioner.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+        The end-to-end matrix, of any shape and rank.
+    depth : int or math.inf
+        The number of layers N, at least 1.
+
+    Returns
+    -------
+    eigenvalues : ndarray of shape (..., m, d)
+        :math:`K_{il}`; for infinite depth the logarithmic mean of :math:`s_i^2` and :math:`s_l^2`.
+    U : ndarray of shape (..., m, m)
+    V : ndarray of shape (..., d, d)
+        :math:`A(u_i v_l^\top) = K_{il}\, u_i v_l^\top` for their columns.
+
+    Raises
+    ------
+    ValueError
+        If W is not a finite real matrix, or the depth is neither a whole number nor infinite.
+
+    Examples
+    --------
+    >>> spectrum([[2.0, 0.0], [0.0, 1.0]], depth=2)[0]
+    array([[4., 3.],
+           [3., 2.]])
+    """
+    W, depth = real_array("W", W, min_ndim=2), _depth(depth)
+    U, s, Vt = np.linalg.svd(W)
+    # What the decomposition cannot tell from zero is zero: a fractional power would blow rounding up.
+    s = np.where(s > s[..., :1] * max(W.shape[-2:]) * np.finfo(np.float64).eps, s, 0.0)
+    left, right = (
+        np.concatenate([s, np.zeros((*s.shape[:-1], size - s.shape[-1]))], axis=-1) for size in W.shape[-2:]
+    )
+    if depth == inf:
+        a, b = np.broadcast_arrays(left[..., :, None] ** 2, right[..., None, :] ** 2)
+        zero = (a == 0) | (b == 0)
+        x = np.log(np.where(zero, 1.0, a)) - np.log(np.where(zero, 1.0, b))
+        # (a - b) / (log a - log b), without cancellation where a is close to b.
+        K = np.where(zero, 0.0, b * np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x)))
+    else:
+        powers = np.arange(depth) * 2 / depth
+        K = (left[..., None] ** powers)[..., ::-1] @ np.swapaxes(right[..., None] ** powers, -1, -2)
+    return K, U, np.swapaxes(Vt, -1, -2)
+
+
+def _scaled(name: str, Z: ArrayLike, K: Array, U: Array, V: Array) -> Array:
+    Z = real_array(name, Z, min_ndim=2, finite=False)
+    if Z.shape[-2:] != K.shape[-2:]:
+        raise ValueError(f"{name} must end in the shape {K.shape[-2:]} of W, got {Z.shape}")
+    return U @ (K * (np.swapaxes(U, -1, -2) @ Z @ V)) @ np.swapaxes(V, -1, -2)
+
+
+def precondition(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
+    r"""Apply the preconditioner :math:`A_{N,W}` of the end-to-end flow of balanced layers.
 
     Parameters
     ----------
@@ -15,24 +84,18 @@ def precondition(W: ArrayLike, Z: ArrayLike, depth: int) -> Array:
         The end-to-end matrix, of any shape and rank.
     Z : array_like of shape (..., m, d)
         What to precondition, as a rule the gradient of the loss at W.
-    depth : int
+    depth : int or math.inf
         The number of layers N, at least 1; one layer leaves Z as it is.
 
     Returns
     -------
     ndarray of shape (..., m, d)
-        :math:`A_{N,W}(Z) = \sum_{j=1}^N (WW^\top)^{(N-j)/N} Z (W^\top W)^{(j-1)/N}`.
+        :math:`\sum_{j=1}^N (WW^\top)^{(N-j)/N} Z (W^\top W)^{(j-1)/N}`.
 
     Raises
     ------
     ValueError
-        If the shapes differ or the depth is not a whole number of at least 1.
-
-    Notes
-    -----
-    With the full singular value decomposition :math:`W = USV^\top` and singular values padded by zeros,
-    :math:`A(Z) = U (K \circ U^\top Z V) V^\top` with
-    :math:`K_{il} = \sum_j s_i^{2(N-j)/N} s_l^{2(j-1)/N}` and :math:`0^0 = 1`.
+        If the shapes differ, or the depth is neither a whole number nor infinite.
 
     References
     ----------
@@ -43,15 +106,171 @@ def precondition(W: ArrayLike, Z: ArrayLike, depth: int) -> Array:
     >>> precondition([[4.0]], [[1.0]], depth=2)
     array([[8.]])
     """
-    W, Z = real_array("W", W, min_ndim=2), real_array("Z", Z, min_ndim=2)
-    if W.shape[-2:] != Z.shape[-2:]:
-        raise ValueError(f"Z must end in the shape {W.shape[-2:]} of W, got {Z.shape}")
+    return _scaled("Z", Z, *spectrum(W, depth))
+
+
+def _invertible(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
+    W = real_array("W", W, min_ndim=2)
+    if depth != 1 and (np.linalg.matrix_rank(W) < min(W.shape[-2:])).any():
+        raise ValueError("W must have full rank: at a lower one the preconditioner has no inverse")
+    K, U, V = spectrum(W, depth)
+    if (K == 0).any():
+        raise ValueError(f"W must be square for infinite depth, got shape {W.shape}")
+    return K, U, V
+
+
+def precondition_inverse(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
+    r"""Apply the inverse :math:`A_{N,W}^{-1}` of the preconditioner.
+
+    Parameters
+    ----------
+    W, Z, depth
+        As in `precondition`; W of full rank (and square for infinite depth).
+
+    Returns
+    -------
+    ndarray of shape (..., m, d)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the preconditioner is not invertible at W.
+
+    Notes
+    -----
+    :math:`K_{il} = 0` only where both singular values are zero, the padded ones included: for finite
+    depth above 1, A is invertible if and only if W has full rank, whether or not W is square.
+
+    References
+    ----------
+    Menon (2024), on the geometry of the end-to-end flow.
+    """
+    K, U, V = _invertible(W, depth)
+    return _scaled("Z", Z, 1 / K, U, V)
+
+
+def metric(W: ArrayLike, Z1: ArrayLike, Z2: ArrayLike, depth: float) -> Array:
+    r"""Return the Riemannian metric :math:`g^N_W(Z_1, Z_2) = \mathrm{Tr}(Z_1^\top A_{N,W}^{-1} Z_2)`.
+
+    Parameters
+    ----------
+    W, Z1, Z2 : array_like of shape (..., m, d)
+        The end-to-end matrix, of full rank, and two tangent vectors.
+    depth : int or math.inf
+        The number of layers N.
+
+    Returns
+    -------
+    ndarray of shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the preconditioner is not invertible at W.
+
+    References
+    ----------
+    Menon (2024): the end-to-end flow is the gradient flow of the loss in this metric.
+    """
+    K, U, V = _invertible(W, depth)
+    first = _scaled("Z1", Z1, np.ones_like(K), U, V)
+    return (first * _scaled("Z2", Z2, 1 / K, U, V)).sum(axis=(-2, -1))
+
+
+def volume_element(W: ArrayLike, depth: float) -> Array:
+    r"""Return :math:`\sqrt{\det g^N} = \prod_{il} K_{il}^{-1/2}` at matrices W of full rank.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+    depth : int or math.inf
+
+    Returns
+    -------
+    ndarray of shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the preconditioner is not invertible at W.
+
+    References
+    ----------
+    Menon (2024).
+    """
+    return np.exp(-np.log(_invertible(W, depth)[0]).sum(axis=(-2, -1)) / 2)
+
+
+def precondition_single(w: ArrayLike, z: ArrayLike, depth: int) -> Array:
+    r"""Apply the preconditioner of a network with one output.
+
+    Parameters
+    ----------
+    w, z : array_like of shape (..., d)
+        The end-to-end regressor, and what to precondition.
+    depth : int
+        The number of layers N.
+
+    Returns
+    -------
+    ndarray of shape (..., d)
+        :math:`\|w\|^{2-2/N} (z + (N-1) \Pr_w z)` with :math:`\Pr_w z = \langle z, w\rangle w/\|w\|^2`,
+        the projection of z onto the direction of w, and 0 at w = 0 (z itself for one layer).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast or the depth is not a whole number.
+
+    References
+    ----------
+    Arora, Cohen & Hazan (2018), claim 2.
+    """
+    w, z = real_array("w", w, min_ndim=1), real_array("z", z, min_ndim=1, finite=False)
+    if w.shape[-1] != z.shape[-1]:
+        raise ValueError(f"z must end in the length {w.shape[-1]} of w, got shape {z.shape}")
     depth = count("depth", depth)
-    U, s, Vt = np.linalg.svd(W)
-    powers = np.arange(depth) * 2 / depth
-    left, right = (
-        np.concatenate([s, np.zeros((*s.shape[:-1], size - s.shape[-1]))], axis=-1)[..., None] ** powers
-        for size in W.shape[-2:]
-    )
-    K = left[..., ::-1] @ np.swapaxes(right, -1, -2)
-    return U @ (K * (np.swapaxes(U, -1, -2) @ Z @ np.swapaxes(Vt, -1, -2))) @ Vt
+    norm = np.linalg.norm(w, axis=-1, keepdims=True)
+    unit = w / np.where(norm == 0, 1.0, norm)
+    return norm ** (2 - 2 / depth) * (z + (depth - 1) * (z * unit).sum(axis=-1, keepdims=True) * unit)
+
+
+def circulation(
+    field: Callable[[Array], ArrayLike], center: ArrayLike, radius: float, *, points: int = 256
+) -> float:
+    r"""Return the line integral of a plane field round a circle, anticlockwise.
+
+    Parameters
+    ----------
+    field : callable
+        Maps points of shape (points, 2) to vectors of the same shape.
+    center : array_like of shape (2,)
+    radius : float
+    points : int
+        How many points of the circle to use; for an analytic field the error falls exponentially.
+
+    Returns
+    -------
+    float
+        :math:`\oint \langle F, \mathrm dw \rangle`, which is 0 if F is a gradient inside the circle.
+
+    Raises
+    ------
+    ValueError
+        If the centre is no point of the plane, the radius not positive, or the field of wrong shape.
+
+    Examples
+    --------
+    >>> round(circulation(lambda w: w[:, ::-1] * [-1, 1], center=[0, 0], radius=1.0) / np.pi, 12)
+    2.0
+    """
+    center, radius = real_array("center", center, ndim=1), number("radius", radius)
+    if center.shape != (2,):
+        raise ValueError(f"center must have shape (2,), got {center.shape}")
+    angle = np.arange(count("points", points, minimum=3)) * 2 * np.pi / points
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    tangent = np.stack([-np.sin(angle), np.cos(angle)], axis=-1)
+    values = real_array("field", field(center + radius * circle))
+    if values.shape != circle.shape:
+        raise ValueError(f"field must return vectors of shape {circle.shape}, got {values.shape}")
+    return float((values * tangent).sum() * radius * 2 * np.pi / points)

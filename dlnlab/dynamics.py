@@ -241,6 +241,46 @@ def end_to_end_flow(
     )
 
 
+def _descend(
+    start: list[Array],
+    value: Callable[[list[Array]], Array],
+    step: Callable[[list[Array]], list[Array]],
+    steps: int,
+    record_every: int,
+    observables: Observables | None,
+) -> Trajectory:
+    """Iterate `step` on a batch; freeze and flag each configuration whose loss overflows."""
+    steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
+    weights, batch = start, start[0].shape[:-2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = value(weights)
+        if not np.isfinite(loss).all():
+            raise ValueError("weights must have a finite loss, got one that overflows")
+        alive = np.ones(batch, dtype=bool)
+        times, path, losses = [0], [weights], [loss]
+        for time in range(1, steps + 1):
+            proposal = step(weights)
+            proposed_loss = value(proposal)
+            alive = alive & np.isfinite(proposed_loss)
+            if alive.all():
+                weights, loss = proposal, proposed_loss
+            else:
+                keep = alive[..., None, None]
+                weights = [np.where(keep, new, old) for new, old in zip(proposal, weights, strict=True)]
+                loss = np.where(alive, proposed_loss, loss)
+            if time % record_every == 0 or time == steps:
+                times.append(time)
+                path.append(weights)
+                losses.append(loss)
+    return Trajectory(
+        times=np.array(times, dtype=np.float64),
+        weights=[np.stack(layer) for layer in zip(*path, strict=True)],
+        loss=np.stack(losses),
+        observables=_observe(observables, path),
+        diverged=~alive,
+    )
+
+
 def gradient_descent(
     weights: Sequence[ArrayLike],
     loss: Loss,
@@ -298,37 +338,85 @@ def gradient_descent(
             f"learning_rate must fit the batch axes {layers[0].shape[:-2]}, got shape {eta.shape}"
         ) from error
     layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
-    steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
-
     eta = eta[..., None, None]
-    a = rows(layers, p)
-    with np.errstate(over="ignore", invalid="ignore"):
-        value = loss.value(a[0])
-    if not np.isfinite(value).all():
-        raise ValueError("weights must have a finite loss, got one that overflows")
-    alive = np.ones(batch, dtype=bool)
-    times, path, losses = [0], [layers], [value]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(1, steps + 1):
-            gradients = layer_gradients(layers, loss, a)
-            proposal = [weight - eta * part for weight, part in zip(layers, gradients, strict=True)]
-            a_proposal = rows(proposal, p)
-            value_proposal = loss.value(a_proposal[0])
-            alive = alive & np.isfinite(value_proposal)
-            if alive.all():
-                layers, a, value = proposal, a_proposal, value_proposal
-            else:
-                keep = alive[..., None, None]
-                layers = [np.where(keep, new, old) for new, old in zip(proposal, layers, strict=True)]
-                a, value = rows(layers, p), np.where(alive, value_proposal, value)
-            if step % record_every == 0 or step == steps:
-                times.append(step)
-                path.append(layers)
-                losses.append(value)
-    return Trajectory(
-        times=np.array(times, dtype=np.float64),
-        weights=[np.stack(layer) for layer in zip(*path, strict=True)],
-        loss=np.stack(losses),
-        observables=_observe(observables, path),
-        diverged=~alive,
+
+    def step(weights: list[Array]) -> list[Array]:
+        gradients = layer_gradients(weights, loss, rows(weights, p))
+        return [weight - eta * part for weight, part in zip(weights, gradients, strict=True)]
+
+    return _descend(
+        layers, lambda weights: loss.value(rows(weights, p)[0]), step, steps, record_every, observables
     )
+
+
+def descend(
+    W: ArrayLike,
+    loss: Loss,
+    rule: Callable[[Array, Array, Any], tuple[Array, Any]],
+    steps: int,
+    *,
+    record_every: int = 1,
+    observables: Observables | None = None,
+) -> Trajectory:
+    """Run an update rule of `dlnlab.rules` on the end-to-end matrix itself.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+        The start.
+    loss : Loss
+        The loss of the end-to-end matrix.
+    rule : callable
+        ``rule(W, gradient, memory)`` returns the next iterate and the rule's memory (None at first).
+    steps, record_every, observables
+        As in `gradient_descent`; observables are functions of the list ``[W]``.
+
+    Returns
+    -------
+    Trajectory
+        Its weights are the list of the one matrix; overflow is handled as in `gradient_descent`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization, rules
+    >>> path = descend([[2.0]], Factorization([[0.0]]), rules.plain(0.5), steps=2)
+    >>> path.weights[0].ravel()
+    array([2. , 1. , 0.5])
+    """
+    start = real_array("W", W, min_ndim=2)
+    if not callable(rule):
+        raise ValueError(f"rule must be a function, such as dlnlab.rules.plain(0.1), got {rule!r}")
+    # The rule shows the batch that it makes of the start, through its learning rates, by one step.
+    start = np.broadcast_to(start, rule(start, np.zeros_like(start), None)[0].shape)
+    memory: Any = None
+
+    def step(weights: list[Array]) -> list[Array]:
+        nonlocal memory
+        proposal, memory = rule(weights[0], loss.gradient(weights[0]), memory)
+        return [proposal]
+
+    return _descend([start], lambda weights: loss.value(weights[0]), step, steps, record_every, observables)
+
+
+def first_below(losses: ArrayLike, threshold: ArrayLike) -> Array:
+    """Return the index of the first loss at or below a threshold, infinity where there is none.
+
+    Parameters
+    ----------
+    losses : array_like of shape (T, ...)
+        Losses along a trajectory, as in ``Trajectory.loss``.
+    threshold : array_like
+        Broadcasts against the batch axes.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Positions along the first axis, as float64.
+    """
+    below = real_array("losses", losses, min_ndim=1) <= real_array("threshold", threshold)
+    return np.where(below.any(axis=0), below.argmax(axis=0), np.inf)
