@@ -8,30 +8,33 @@ from numpy.typing import ArrayLike
 
 from ._validation import Array, count, positive, readout_vector, real_array, weight_list
 from .network import layer_gradients, rows
-from .tasks import Loss
+from .tasks import Loss, value_and_gradient
 from .trajectory import Observables, Trajectory, observe
 
 
 def _descend(
     start: list[Array],
-    value: Callable[[list[Array]], Array],
-    step: Callable[[list[Array]], list[Array]],
+    evaluate: Callable[[list[Array]], tuple[Array, list[Array]]],
+    step: Callable[[list[Array], list[Array]], list[Array]],
     steps: int,
     record_every: int,
     observables: Observables | None,
 ) -> Trajectory:
-    """Iterate `step` on a batch; freeze and flag each configuration whose loss overflows."""
+    """Iterate `step` on a batch; freeze and flag each configuration whose loss overflows.
+
+    `evaluate` returns the loss and the gradients at given weights, `step` the next weights from both.
+    """
     steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
     weights, batch = start, start[0].shape[:-2]
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = value(weights)
+        loss, gradients = evaluate(weights)
         if not np.isfinite(loss).all():
             raise ValueError("weights must have a finite loss, got one that overflows")
         alive = np.ones(batch, dtype=bool)
         times, path, losses = [0], [weights], [loss]
         for time in range(1, steps + 1):
-            proposal = step(weights)
-            proposed_loss = value(proposal)
+            proposal = step(weights, gradients)
+            proposed_loss, gradients = evaluate(proposal)
             alive = alive & np.isfinite(proposed_loss)
             if alive.all():
                 weights, loss = proposal, proposed_loss
@@ -111,13 +114,15 @@ def gradient_descent(
     layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
     eta = eta[..., None, None]
 
-    def step(weights: list[Array]) -> list[Array]:
-        gradients = layer_gradients(weights, loss, rows(weights, p))
+    def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
+        a = rows(weights, p)
+        value, G = value_and_gradient(loss, a[0])
+        return value, layer_gradients(weights, G, a)
+
+    def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
         return [weight - eta * part for weight, part in zip(weights, gradients, strict=True)]
 
-    return _descend(
-        layers, lambda weights: loss.value(rows(weights, p)[0]), step, steps, record_every, observables
-    )
+    return _descend(layers, evaluate, step, steps, record_every, observables)
 
 
 def descend(
@@ -166,9 +171,13 @@ def descend(
     start = np.broadcast_to(start, rule(start, np.zeros_like(start), None)[0].shape)
     memory: Any = None
 
-    def step(weights: list[Array]) -> list[Array]:
+    def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
+        value, G = value_and_gradient(loss, weights[0])
+        return value, [G]
+
+    def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
         nonlocal memory
-        proposal, memory = rule(weights[0], loss.gradient(weights[0]), memory)
+        proposal, memory = rule(weights[0], gradients[0], memory)
         return [proposal]
 
-    return _descend([start], lambda weights: loss.value(weights[0]), step, steps, record_every, observables)
+    return _descend([start], evaluate, step, steps, record_every, observables)

@@ -126,7 +126,8 @@ def gradient_flow(
     p = readout_vector(readout, start)
 
     def field_(layers: list[Array]) -> list[Array]:
-        return [-part for part in layer_gradients(layers, loss, rows(layers, p))]
+        a = rows(layers, p)
+        return [-part for part in layer_gradients(layers, loss.gradient(a[0]), a)]
 
     options = {"method": method, "rtol": number("rtol", rtol), "atol": number("atol", atol)}
     reached, stacked, solution = _integrate(field_, start, duration, times, dense, options)

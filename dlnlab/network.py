@@ -41,9 +41,9 @@ def columns(weights: list[Array], loss_gradient: Array) -> list[Array]:
     return chain
 
 
-def layer_gradients(weights: list[Array], loss: Loss, a: list[Array]) -> list[Array]:
+def layer_gradients(weights: list[Array], loss_gradient: Array, a: list[Array]) -> list[Array]:
     """Return a_k^T v_{k-1}^T, k = 1..L, for checked weights and their rows a."""
-    v = columns(weights, loss.gradient(a[0]))
+    v = columns(weights, loss_gradient)
     return [_transposed(a_k) @ _transposed(v_k) for a_k, v_k in zip(a[1:], v, strict=True)]
 
 
@@ -127,7 +127,8 @@ def gradient(weights: Sequence[ArrayLike], loss: Loss, readout: ArrayLike | None
     Rumelhart, Hinton & Williams (1986): the chains are those of back-propagation.
     """
     weights = weight_list(weights)
-    return layer_gradients(weights, loss, rows(weights, readout_vector(readout, weights)))
+    a = rows(weights, readout_vector(readout, weights))
+    return layer_gradients(weights, loss.gradient(a[0]), a)
 
 
 def hessian_vector_product(

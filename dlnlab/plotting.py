@@ -68,6 +68,7 @@ def plot_training(
     """
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), sharex=True)
     top.semilogy(real_array("times", times, ndim=1), np.asarray(excess_risk), color="C1")
+    top.minorticks_off()
     top.set(ylabel=r"excess risk $R - R(\pi^*)$")
     plot_curves(bottom, times, curves, xlabel="time $t$", ylabel=ylabel)
     bottom.legend(ncols=3)

@@ -6,11 +6,13 @@ derivative of the gradient at ``W`` in the direction ``V``, which second-order q
 Infinity and NaN pass through them: a diverging iteration is a result, not an error.
 """
 
+from functools import cached_property
 from importlib.resources import files
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 
 from ._validation import Array, count, generator, number, real_array
 
@@ -23,6 +25,12 @@ class Loss(Protocol):
 
     def gradient(self, W: Array, /) -> Array:
         """Gradient with respect to the end-to-end matrix, of the shape of ``W``."""
+
+
+def value_and_gradient(loss: Loss, W: Array) -> tuple[Array, Array]:
+    """Return the value and the gradient of a loss, at once where the loss knows how to."""
+    together = getattr(loss, "value_and_gradient", None)
+    return together(W) if together is not None else (loss.value(W), loss.gradient(W))
 
 
 def _matrix(name: str, W: ArrayLike, shape: tuple[int, int]) -> Array:
@@ -208,6 +216,11 @@ class LpRegression:
     p : float
         The exponent, at least 2, so that the loss has a second derivative everywhere.
 
+    Attributes
+    ----------
+    minimum : float
+        The least value, found by Newton's method in a trust region when it is first asked for.
+
     References
     ----------
     Arora, Cohen & Hazan (2018), section 8 (with p = 4).
@@ -228,21 +241,50 @@ class LpRegression:
         if self.p < 2:
             raise ValueError(f"p must be at least 2, got {p}")
 
+    @cached_property
+    def minimum(self) -> float:
+        shape = (self.Y.shape[1], self.X.shape[1])
+        basis = np.eye(shape[0] * shape[1]).reshape(-1, *shape)
+
+        def hessian(w: Array) -> Array:
+            return self.hessian_product(w.reshape(shape), basis).reshape(len(basis), -1)
+
+        start = np.linalg.lstsq(self.X, self.Y, rcond=None)[0].T
+        result = minimize(
+            lambda w: self.value(w.reshape(shape)),
+            start.ravel(),
+            jac=lambda w: self.gradient(w.reshape(shape)).ravel(),
+            hess=hessian,
+            method="trust-exact",
+            options={"gtol": 1e-10},
+        )
+        return float(result.fun)
+
+    def _outputs(self, name: str, W: ArrayLike) -> Array:
+        W = _matrix(name, W, (self.Y.shape[1], self.X.shape[1]))
+        return np.tensordot(W, self.X, axes=(-1, -1))
+
     def _residual(self, W: ArrayLike) -> Array:
-        W = _matrix("W", W, (self.Y.shape[1], self.X.shape[1]))
-        return self.X @ np.swapaxes(W, -1, -2) - self.Y
+        """Return W X^T - Y^T, of shape (..., m, n)."""
+        return self._outputs("W", W) - self.Y.T
+
+    def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the loss of matrices of shape (..., m, d), and its gradient, from one residual."""
+        r = self._residual(W)
+        # A power of the square: an even exponent then costs products only.
+        slope = r * np.square(r) ** (self.p / 2 - 1)
+        value = np.einsum("...mn,...mn->...", slope, r) / (self.p * len(self.X))
+        return value, np.tensordot(slope, self.X, axes=1) / len(self.X)
 
     def value(self, W: ArrayLike) -> Array:
         """Return the loss of matrices of shape (..., m, d)."""
-        return (np.square(self._residual(W)) ** (self.p / 2)).sum(axis=(-2, -1)) / (self.p * len(self.X))
+        return self.value_and_gradient(W)[0]
 
     def gradient(self, W: ArrayLike) -> Array:
         """Return the gradient, of shape (..., m, d)."""
-        r = self._residual(W)
-        return np.swapaxes(r * np.abs(r) ** (self.p - 2), -1, -2) @ self.X / len(self.X)
+        return self.value_and_gradient(W)[1]
 
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the derivative of the gradient at W in the directions V."""
-        V = _matrix("V", V, (self.Y.shape[1], self.X.shape[1]))
-        curvature = (self.p - 1) * np.abs(self._residual(W)) ** (self.p - 2)
-        return np.swapaxes(curvature * (self.X @ np.swapaxes(V, -1, -2)), -1, -2) @ self.X / len(self.X)
+        curvature = (self.p - 1) * np.square(self._residual(W)) ** (self.p / 2 - 1)
+        return np.tensordot(curvature * self._outputs("V", V), self.X, axes=1) / len(self.X)

@@ -66,6 +66,18 @@ def test_derivatives_against_finite_differences(rng, batch, p):
         np.testing.assert_allclose(loss.hessian_product(W, V), change, rtol=1e-6, atol=1e-6)
 
 
+def test_minimum_of_lp_regression(rng):
+    """For p = 2 in closed form; for p = 4 nothing near the minimiser, found otherwise, lies below."""
+    X, Y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
+    residual = Y - X @ np.linalg.pinv(X) @ Y
+    assert LpRegression(X, Y, 2).minimum == pytest.approx(np.square(residual).sum() / 60, rel=1e-10)
+    loss, W = LpRegression(X, Y[:, 0], 4), np.zeros((1, 3))
+    for _ in range(5000):
+        W = W - 0.02 * loss.gradient(W)
+    assert loss.minimum == pytest.approx(loss.value(W), rel=1e-8)
+    assert loss.minimum <= loss.value(W) + 1e-15
+
+
 def test_l2_regression_is_half_the_risk(rng):
     X, y, w = rng.standard_normal((9, 4)), rng.standard_normal(9), rng.standard_normal((1, 4))
     assert LpRegression(X, y, 2).value(w) == pytest.approx(Regression(X, y).value(w) / 2)
