@@ -37,7 +37,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY)
-	$(PYTEST) -q -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py
+	$(PYTEST) -q --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py
 
 chapters: $(READY)
 	$(PYTEST) -q --nbval-lax --nbval-cell-timeout 300 -W default book

@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,15 @@ def missing() -> str | None:
     if not (COPIES / "mathjax").exists():
         return "npm is not installed (on Debian: apt-get install npm); the site tests need it"
     return None
+
+
+def require_browser() -> None:
+    """Skip the module that calls this where something is missing; in CI that is a failure."""
+    reason = missing()
+    if reason and os.environ.get("CI"):
+        raise RuntimeError(reason)
+    if reason:
+        pytest.skip(reason, allow_module_level=True)
 
 
 class Quiet(SimpleHTTPRequestHandler):

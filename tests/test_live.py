@@ -8,12 +8,9 @@ import sys
 import time
 
 import pytest
-from browser import ROOT, launched, missing
+from browser import ROOT, launched, require_browser
 
-if reason := missing():
-    if os.environ.get("CI"):
-        raise RuntimeError(reason)
-    pytest.skip(reason, allow_module_level=True)
+require_browser()
 
 
 @pytest.fixture

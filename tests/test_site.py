@@ -10,12 +10,9 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
-from browser import COPIES, HTML, ROOT, launched, missing, open_page, served
+from browser import COPIES, HTML, ROOT, launched, open_page, require_browser, served
 
-if reason := missing():
-    if os.environ.get("CI"):
-        raise RuntimeError(reason)
-    pytest.skip(reason, allow_module_level=True)
+require_browser()
 
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in (HTML / "book").glob("*.html"))
 PHONE = {"viewport": {"width": 375, "height": 800}, "is_mobile": True, "has_touch": True}
