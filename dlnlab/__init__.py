@@ -9,10 +9,12 @@ Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch every
   `Trajectory`, `first_below`
 - Balanced layers: `imbalances`, `precondition`, `precondition_inverse`, `precondition_single`, `spectrum`,
   `metric`, `volume_element`, `circulation`
+- Any layers: `preconditioner_eigenvalue`, `tau`, `tau_adjoint`, `operator_matrix`; bounds
+  `scalar_rate_bound`, `scalar_rate_lower_bound`, `two_layer_rate_bound`; `exact` solutions
 - Book: `check`, `explore`, `use_style`, `plot_curves`, `plot_training`
 """
 
-from . import rules
+from . import exact, rules
 from .acceleration import (
     circulation,
     metric,
@@ -24,9 +26,10 @@ from .acceleration import (
 )
 from .claims import ClaimError, check
 from .dynamics import Trajectory, descend, end_to_end_flow, first_below, gradient_descent, gradient_flow
-from .imbalance import imbalances
+from .imbalance import imbalances, scalar_rate_bound, scalar_rate_lower_bound, two_layer_rate_bound
 from .initialization import balanced, gaussian, imbalanced, residual
 from .network import end_to_end, gradient, hessian, hessian_vector_product
+from .operators import operator_matrix, preconditioner_eigenvalue, tau, tau_adjoint
 from .plotting import plot_curves, plot_training, use_style
 from .tasks import Factorization, Loss, LpRegression, Regression
 from .widgets import explore
@@ -44,6 +47,7 @@ __all__ = [
     "descend",
     "end_to_end",
     "end_to_end_flow",
+    "exact",
     "explore",
     "first_below",
     "gaussian",
@@ -55,14 +59,21 @@ __all__ = [
     "imbalanced",
     "imbalances",
     "metric",
+    "operator_matrix",
     "plot_curves",
     "plot_training",
     "precondition",
     "precondition_inverse",
     "precondition_single",
+    "preconditioner_eigenvalue",
     "residual",
     "rules",
+    "scalar_rate_bound",
+    "scalar_rate_lower_bound",
     "spectrum",
+    "tau",
+    "tau_adjoint",
+    "two_layer_rate_bound",
     "use_style",
     "volume_element",
 ]

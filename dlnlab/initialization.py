@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import elementwise
 
 from ._validation import Array, count, generator, positive, real_array, width_list
+from .imbalance import chain_level
 
 
 def _batch(batch: tuple[int, ...], scale: Array) -> tuple[int, ...]:
@@ -98,20 +98,6 @@ def residual(
     return [np.eye(width) + layer for layer in noise]
 
 
-def _chain_level(product: Array, cumulative: Array) -> Array:
-    """Return the t >= 0 with prod_l (t + c_l) = product^2, for c >= 0 with minimum 0."""
-    depth = len(cumulative)
-    log_square = 2 * np.log(np.where(product > 0, product, 1.0))
-    high = log_square / depth
-    low = log_square - np.log(np.exp(high)[..., None] + np.sort(cumulative)[1:]).sum(axis=-1)
-    root = elementwise.find_root(
-        lambda x, target: np.log(np.exp(x)[..., None] + cumulative).sum(axis=-1) - target,
-        (low - 1e-9, high + 1e-9),
-        args=(log_square,),
-    )
-    return np.where(product > 0, np.exp(root.x), 0.0)
-
-
 def imbalanced(
     widths: Sequence[int], matrix: ArrayLike, cumulative: ArrayLike, *, rng: np.random.Generator
 ) -> list[Array]:
@@ -168,7 +154,7 @@ def imbalanced(
     for width in widths[1:-1]:
         frames.append(np.linalg.qr(rng.standard_normal((*matrix.shape[:-2], width, r)))[0])
     frames.append(U[..., :r])
-    level = _chain_level(s[..., :r], c)
+    level = chain_level(s[..., :r], c)
     return [
         (above * np.sqrt(level + c_l)[..., None, :]) @ np.swapaxes(below, -1, -2)
         for (below, above), c_l in zip(pairwise(frames), c, strict=True)

@@ -1,10 +1,21 @@
+from math import factorial
+
 import numpy as np
 import pytest
 from conftest import random_weights
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
-from dlnlab import imbalances
+from dlnlab import (
+    Factorization,
+    gradient_flow,
+    imbalances,
+    preconditioner_eigenvalue,
+    scalar_rate_bound,
+    scalar_rate_lower_bound,
+    two_layer_rate_bound,
+)
 
 
 @given(depth=st.integers(1, 12), batch=st.sampled_from([(), (3,)]), seed=st.integers(0, 2**32 - 1))
@@ -18,6 +29,89 @@ def test_imbalances_entry_by_entry(depth, batch, seed):
         np.testing.assert_allclose(D, above - below, atol=1e-12)
 
 
-def test_bad_input_is_named():
-    with pytest.raises(ValueError, match=r"weights\[1\] must have 2 columns"):
-        imbalances([np.ones((2, 3)), np.ones((2, 3))])
+@given(depth=st.integers(1, 6), y=st.floats(-3, 3), seed=st.integers(0, 2**32 - 1))
+def test_scalar_rate_bound_against_a_scalar_root_find(depth, y, seed):
+    w0 = np.random.default_rng(seed).standard_normal(depth)
+    c = w0**2 - (w0**2).min()
+    margin = max(0.0, abs(y) - abs(y - w0.prod()))
+    t = 0.0
+    if margin > 1e-6:
+        t = brentq(lambda t: np.prod(t + c) - margin**2, 0, margin ** (2 / depth) + 1, xtol=1e-15)
+        expected = sum(np.prod(np.delete(t + c, k)) for k in range(depth))
+        assert scalar_rate_bound(w0, y) == pytest.approx(expected, rel=1e-8)
+
+
+def test_two_scalar_layers_in_closed_form(rng):
+    w0, y = rng.standard_normal((1000, 2)), rng.standard_normal(1000)
+    margin = np.maximum(0, np.abs(y) - np.abs(y - w0.prod(axis=1)))
+    closed = np.sqrt((w0[:, 0] ** 2 - w0[:, 1] ** 2) ** 2 + 4 * margin**2)
+    np.testing.assert_allclose(scalar_rate_bound(w0, y), closed, rtol=1e-9)
+    np.testing.assert_allclose(scalar_rate_lower_bound(w0, y), closed, rtol=1e-9)
+
+
+@pytest.mark.parametrize("depth", [3, 4, 5, 8])
+def test_lower_bound_is_below_on_random_chains(rng, depth):
+    w0, y = rng.standard_normal((10_000, depth)), 2 * rng.standard_normal(10_000)
+    exact, lower = scalar_rate_bound(w0, y), scalar_rate_lower_bound(w0, y)
+    assert (lower <= exact * (1 + 1e-10)).all()
+
+
+def test_bound_holds_along_random_flows(rng):
+    """No chain's least eigenvalue falls below the bound that its start gives."""
+    for depth in (2, 3, 4):
+        w0, y = rng.standard_normal((200, depth)), 1.0
+        chains = [w0[:, k, None, None] for k in range(depth)]
+        path = gradient_flow(chains, Factorization([[y]]), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
+        least = preconditioner_eigenvalue(path.weights).min(axis=0)
+        assert (least >= scalar_rate_bound(w0, y) * (1 - 1e-6)).all()
+
+
+@pytest.mark.parametrize("depth", range(2, 9))
+def test_unit_imbalances_give_factorial_growth(depth):
+    """c = 0, 1, ..., L - 1 and zero margin: alpha* = (L - 1)!."""
+    w0 = np.sqrt(np.arange(depth))
+    assert scalar_rate_bound(w0, 1.0) == pytest.approx(factorial(depth - 1), rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "h", "m"), [(2, 3, 2), (3, 3, 1), (1, 4, 4), (3, 5, 2), (2, 2, 2)])
+def test_two_layer_bound_is_never_above_the_truth(rng, n, h, m):
+    size = (2000, 1, 1)
+    W1 = rng.standard_normal((2000, n, h)) * rng.lognormal(size=size)
+    W2 = rng.standard_normal((2000, h, m)) * rng.lognormal(size=size)
+    # In our order the layer next to the input is the source's last one.
+    truth = preconditioner_eigenvalue([W2, W1])
+    ratio = two_layer_rate_bound(W1, W2) / truth
+    assert (ratio <= 1 + 1e-9).all()
+    assert np.median(ratio) > 0.5
+
+
+def test_two_layer_bound_with_a_margin_holds_along_the_flow(rng):
+    target = np.diag([2.0, 1.5])
+    W1, W2 = 0.5 * rng.standard_normal((200, 2, 3)), 0.5 * rng.standard_normal((200, 3, 2))
+    gap = np.linalg.norm(W1 @ W2 - target, axis=(1, 2))
+    margin = np.maximum(1.5 - gap, 0)
+    path = gradient_flow([W2, W1], Factorization(target), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
+    least = preconditioner_eigenvalue(path.weights).min(axis=0)
+    assert (two_layer_rate_bound(W1, W2, margin=margin) <= least + 1e-8).all()
+
+
+def test_two_layer_bound_is_sharp_for_scalars(rng):
+    w = rng.standard_normal((2, 500, 1, 1))
+    truth = (w**2).sum(axis=(0, 2, 3))
+    np.testing.assert_allclose(two_layer_rate_bound(w[0], w[1]), truth, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: imbalances([np.ones((2, 3)), np.ones((2, 3))]), r"weights\[1\] must have 2 columns"),
+        (lambda: scalar_rate_bound([1.0, np.nan], 1.0), "w0 must be finite"),
+        (lambda: scalar_rate_bound(1.0, 1.0), "w0 must have at least 1 axes"),
+        (lambda: scalar_rate_lower_bound([1.0], 1.0), "w0 must have at least 2 layers"),
+        (lambda: two_layer_rate_bound(np.ones((2, 3)), np.ones((2, 2))), "W2 must have 3 rows"),
+        (lambda: two_layer_rate_bound(np.ones((3, 2)), np.ones((2, 1))), "W1 must have at least max"),
+    ],
+)
+def test_bad_input_is_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()
