@@ -9,7 +9,7 @@ Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch every
   `Trajectory`, `first_below`
 - Balanced layers: `imbalances`, `precondition`, `precondition_inverse`, `precondition_single`, `spectrum`,
   `metric`, `volume_element`, `circulation`
-- Any layers: `preconditioner_eigenvalue`, `tau`, `tau_adjoint`, `operator_matrix`; bounds
+- Any layers: `preconditioner_eigenvalue`, `tau`, `tau_adjoint`, `operator_matrix`; `margin`, bounds
   `scalar_rate_bound`, `scalar_rate_lower_bound`, `two_layer_rate_bound`; `exact` solutions
 - Book: `check`, `explore`, `use_style`, `plot_curves`, `plot_training`
 """
@@ -26,7 +26,7 @@ from .acceleration import (
 )
 from .claims import ClaimError, check
 from .dynamics import Trajectory, descend, end_to_end_flow, first_below, gradient_descent, gradient_flow
-from .imbalance import imbalances, scalar_rate_bound, scalar_rate_lower_bound, two_layer_rate_bound
+from .imbalance import imbalances, margin, scalar_rate_bound, scalar_rate_lower_bound, two_layer_rate_bound
 from .initialization import balanced, gaussian, imbalanced, residual
 from .network import end_to_end, gradient, hessian, hessian_vector_product
 from .operators import operator_matrix, preconditioner_eigenvalue, tau, tau_adjoint
@@ -58,6 +58,7 @@ __all__ = [
     "hessian_vector_product",
     "imbalanced",
     "imbalances",
+    "margin",
     "metric",
     "operator_matrix",
     "plot_curves",

@@ -20,6 +20,7 @@ __all__ = [
     "chain_level",
     "imbalanced_pair",
     "imbalances",
+    "margin",
     "preconditioner_eigenvalue",
     "scalar_rate_bound",
     "scalar_rate_lower_bound",
@@ -79,12 +80,46 @@ def chain_level(product: Array, cumulative: Array) -> Array:
     return np.where(product > 0, np.exp(root.x), 0.0)
 
 
+def margin(W: ArrayLike, target: ArrayLike) -> Array:
+    r"""Return what the least singular value cannot fall below along a flow that starts at W.
+
+    Parameters
+    ----------
+    W, target : array_like of shape (..., m, d)
+        The end-to-end matrix at the start, and the minimiser of the squared loss.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        :math:`[\sigma_{\min}(M) - \|W - M\|_F]_+`; for scalars :math:`[|y| - |y - w|]_+`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Min, Vidal & Mallada (2023), section 3.
+
+    Examples
+    --------
+    >>> float(margin([[0.5]], [[2.0]]))
+    0.5
+    """
+    W, M = real_array("W", W, min_ndim=2), real_array("target", target, min_ndim=2)
+    if W.shape[-2:] != M.shape[-2:]:
+        raise ValueError(f"target must end in the shape {W.shape[-2:]} of W, got {M.shape}")
+    least = np.linalg.svd(M, compute_uv=False)[..., -1]
+    return np.asarray(np.maximum(least - np.linalg.norm(W - M, axis=(-2, -1)), 0.0))
+
+
 def _chain(w0: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
     """Return the cumulative imbalances c of scalar chains, and their margins."""
     w0, y = real_array("w0", w0, min_ndim=1), real_array("target", target)
     squares = w0**2
     c = squares - squares.min(axis=-1, keepdims=True)
-    return c, np.maximum(np.abs(y) - np.abs(y - w0.prod(axis=-1)), 0.0)
+    return c, margin(w0.prod(axis=-1)[..., None, None], y[..., None, None])
 
 
 def scalar_rate_bound(w0: ArrayLike, target: ArrayLike) -> Array:
@@ -121,9 +156,9 @@ def scalar_rate_bound(w0: ArrayLike, target: ArrayLike) -> Array:
     >>> float(scalar_rate_bound([2.0, 0.0], target=1.0))
     4.0
     """
-    c, margin = _chain(w0, target)
-    c, margin = np.broadcast_arrays(c, margin[..., None])
-    level = chain_level(margin[..., 0], c)
+    c, m = _chain(w0, target)
+    c, m = np.broadcast_arrays(c, m[..., None])
+    level = chain_level(m[..., 0], c)
     shifted = level[..., None] + c
     depth = shifted.shape[-1]
     others = np.where(np.eye(depth, dtype=bool), 1.0, shifted[..., None, :])
@@ -153,12 +188,12 @@ def scalar_rate_lower_bound(w0: ArrayLike, target: ArrayLike) -> Array:
     ----------
     Min, Vidal & Mallada (2023), section 3.
     """
-    c, margin = _chain(w0, target)
+    c, m = _chain(w0, target)
     depth = c.shape[-1]
     if depth < 2:
         raise ValueError("w0 must have at least 2 layers, got 1")
     largest = np.sort(c, axis=-1)[..., 1:].prod(axis=-1)
-    return np.hypot(largest, depth * margin ** (2 - 2 / depth))
+    return np.hypot(largest, depth * m ** (2 - 2 / depth))
 
 
 def two_layer_rate_bound(W1: ArrayLike, W2: ArrayLike, *, margin: ArrayLike | None = None) -> Array:

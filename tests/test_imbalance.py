@@ -11,6 +11,7 @@ from dlnlab import (
     Factorization,
     gradient_flow,
     imbalances,
+    margin,
     preconditioner_eigenvalue,
     scalar_rate_bound,
     scalar_rate_lower_bound,
@@ -33,18 +34,18 @@ def test_imbalances_entry_by_entry(depth, batch, seed):
 def test_scalar_rate_bound_against_a_scalar_root_find(depth, y, seed):
     w0 = np.random.default_rng(seed).standard_normal(depth)
     c = w0**2 - (w0**2).min()
-    margin = max(0.0, abs(y) - abs(y - w0.prod()))
+    m = max(0.0, abs(y) - abs(y - w0.prod()))
     t = 0.0
-    if margin > 1e-6:
-        t = brentq(lambda t: np.prod(t + c) - margin**2, 0, margin ** (2 / depth) + 1, xtol=1e-15)
+    if m > 1e-6:
+        t = brentq(lambda t: np.prod(t + c) - m**2, 0, m ** (2 / depth) + 1, xtol=1e-15)
         expected = sum(np.prod(np.delete(t + c, k)) for k in range(depth))
         assert scalar_rate_bound(w0, y) == pytest.approx(expected, rel=1e-8)
 
 
 def test_two_scalar_layers_in_closed_form(rng):
     w0, y = rng.standard_normal((1000, 2)), rng.standard_normal(1000)
-    margin = np.maximum(0, np.abs(y) - np.abs(y - w0.prod(axis=1)))
-    closed = np.sqrt((w0[:, 0] ** 2 - w0[:, 1] ** 2) ** 2 + 4 * margin**2)
+    m = np.maximum(0, np.abs(y) - np.abs(y - w0.prod(axis=1)))
+    closed = np.sqrt((w0[:, 0] ** 2 - w0[:, 1] ** 2) ** 2 + 4 * m**2)
     np.testing.assert_allclose(scalar_rate_bound(w0, y), closed, rtol=1e-9)
     np.testing.assert_allclose(scalar_rate_lower_bound(w0, y), closed, rtol=1e-9)
 
@@ -88,11 +89,13 @@ def test_two_layer_bound_is_never_above_the_truth(rng, n, h, m):
 def test_two_layer_bound_with_a_margin_holds_along_the_flow(rng):
     target = np.diag([2.0, 1.5])
     W1, W2 = 0.5 * rng.standard_normal((200, 2, 3)), 0.5 * rng.standard_normal((200, 3, 2))
-    gap = np.linalg.norm(W1 @ W2 - target, axis=(1, 2))
-    margin = np.maximum(1.5 - gap, 0)
+    least_singular = margin(W1 @ W2, target)
+    np.testing.assert_allclose(
+        least_singular, np.maximum(1.5 - np.linalg.norm(W1 @ W2 - target, axis=(1, 2)), 0)
+    )
     path = gradient_flow([W2, W1], Factorization(target), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
     least = preconditioner_eigenvalue(path.weights).min(axis=0)
-    assert (two_layer_rate_bound(W1, W2, margin=margin) <= least + 1e-8).all()
+    assert (two_layer_rate_bound(W1, W2, margin=least_singular) <= least + 1e-8).all()
 
 
 def test_two_layer_bound_is_sharp_for_scalars(rng):
@@ -106,6 +109,7 @@ def test_two_layer_bound_is_sharp_for_scalars(rng):
     [
         (lambda: imbalances([np.ones((2, 3)), np.ones((2, 3))]), r"weights\[1\] must have 2 columns"),
         (lambda: scalar_rate_bound([1.0, np.nan], 1.0), "w0 must be finite"),
+        (lambda: margin(np.eye(2), np.eye(3)), "target must end in the shape"),
         (lambda: scalar_rate_bound(1.0, 1.0), "w0 must have at least 1 axes"),
         (lambda: scalar_rate_lower_bound([1.0], 1.0), "w0 must have at least 2 layers"),
         (lambda: two_layer_rate_bound(np.ones((2, 3)), np.ones((2, 2))), "W2 must have 3 rows"),

@@ -93,9 +93,13 @@ def elements(name):
 
 
 def test_the_pages_are_there():
-    assert {"book/intro.html", "book/setting.html", "book/acceleration.html", "book/notation.html"} <= set(
-        PAGES
-    )
+    assert {
+        "book/intro.html",
+        "book/setting.html",
+        "book/acceleration.html",
+        "book/imbalance.html",
+        "book/notation.html",
+    } <= set(PAGES)
 
 
 @every_page
