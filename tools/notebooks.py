@@ -35,7 +35,9 @@ def strip(notebook: NotebookNode) -> NotebookNode:
 def main() -> None:
     for path in sorted(BOOK.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(BOOK)}}).execute()
+        # Coalesced, or a slow cell's lines would be stored in pieces that differ from run to run.
+        where = {"metadata": {"path": str(BOOK)}}
+        NotebookClient(notebook, timeout=300, resources=where, coalesce_streams=True).execute()
         # Written beside and moved over, so that an interrupted run leaves the chapter whole.
         partial = path.with_suffix(".partial")
         nbformat.write(strip(notebook), partial)
