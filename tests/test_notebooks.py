@@ -60,7 +60,7 @@ def test_claims_are_labels_of_the_chapter(path):
     checked = {line.split(":")[0] for cell in code_cells(path) for line in text(cell).splitlines()}
     checked = {label for label in checked if re.fullmatch(r"(thm|prop|lem|cor|ex)-[\w-]+", label)}
     assert checked <= stated
-    needed = {label for label in stated if label.startswith(("thm-", "lem-", "cor-"))}
+    needed = {label for label in stated if label.startswith(("thm-", "prop-", "lem-", "cor-"))}
     assert needed <= checked, f"stated and never checked: {needed - checked}"
 
 
