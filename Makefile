@@ -1,6 +1,7 @@
 # Everything runs in .venv, which the first target makes; Python 3.11 or newer and make are all it takes.
 PYTHON ?= python3
 PORT ?= 8000
+OUT ?= _build/reproduction
 BIN := .venv/bin
 READY := .venv/.ready
 CDN := tests/cdn/node_modules/.package-lock.json
@@ -9,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 export TQDM_DISABLE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit chapters site serve notebooks requirements address clean
+.PHONY: help book test lint unit chapters site serve notebooks reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,8 +53,11 @@ serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 notebooks: $(READY)  ## run all chapters and store the outputs that are checked
 	@$(BIN)/python tools/notebooks.py
 
+reproduce: $(READY)  ## run the experiments on flat minima in full and draw them (OUT=_build/reproduction)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/reproduce.py $(OUT)
+
 requirements: $(READY)  ## pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra notebook --extra book --extra cluster --extra test --universal --python-version 3.11 \
 	  --no-emit-index-url --upgrade --quiet -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --extra notebook --universal --python-version 3.11 \
 	  --no-emit-index-url --constraint requirements.txt --upgrade --quiet -o binder/requirements.txt

@@ -62,6 +62,8 @@ class Regression:
         The minimiser of least norm, :math:`\pi^* = X^+ y`.
     min_risk : float
         :math:`R(\pi^*)`.
+    source : tuple of ndarray and float, or None
+        Of `gaussian` data, the regressor and the standard deviation of the noise behind the targets.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Regression:
         self.cross_moment = self.X.T @ self.y / n
         self.minimizer = np.linalg.lstsq(self.X, self.y, rcond=None)[0]
         self.min_risk = float(np.mean((self.y - self.X @ self.minimizer) ** 2))
+        self.source: tuple[Array, float] | None = None
 
     @classmethod
     def gaussian(
@@ -121,11 +124,15 @@ class Regression:
         """
         rng = generator(rng)
         X = rng.standard_normal((count("n_samples", n_samples), count("n_features", n_features)))
-        y = X @ rng.standard_normal(n_features)
-        y += number("noise", noise, zero=True) * rng.standard_normal(n_samples)
-        if minimizer_norm is None:
-            return cls(X, y)
-        return cls(X, y * (number("minimizer_norm", minimizer_norm) / np.linalg.norm(cls(X, y).minimizer)))
+        regressor, noise = rng.standard_normal(n_features), number("noise", noise, zero=True)
+        y = X @ regressor
+        y += noise * rng.standard_normal(n_samples)
+        scale = 1.0
+        if minimizer_norm is not None:
+            scale = number("minimizer_norm", minimizer_norm) / float(np.linalg.norm(cls(X, y).minimizer))
+        task = cls(X, scale * y)
+        task.source = scale * regressor, scale * noise
+        return task
 
     @classmethod
     def diabetes(cls) -> Self:
@@ -153,6 +160,19 @@ class Regression:
     def risk(self, w: ArrayLike) -> Array:
         """Return the risk of regressors of shape (..., d), in the squared unit of y."""
         return self.min_risk + self.excess_risk(w)
+
+    def generalization_gap(self, w: ArrayLike) -> Array:
+        """Return the risk on new data less that on these, of regressors of shape (..., d).
+
+        Raises
+        ------
+        ValueError
+            If the data do not come from `gaussian`, so that the risk on new data is not known.
+        """
+        if self.source is None:
+            raise ValueError("generalization_gap needs a task made by Regression.gaussian, got other data")
+        regressor, noise = self.source
+        return np.square(self._regressor(w) - regressor).sum(axis=-1) + noise**2 - self.risk(w)
 
     def value(self, W: ArrayLike) -> Array:
         """Return the risk of an end-to-end matrix of shape (..., 1, d), or of a regressor.
