@@ -9,8 +9,6 @@ import numpy as np
 
 from ._validation import count
 from .descent import gradient_descent
-from .network import end_to_end
-from .sharpness import sharpness
 from .sweep import Grid, Network, perceptron, residual_network
 from .tasks import Regression
 from .trajectory import Trajectory
@@ -81,22 +79,14 @@ def trajectories(task: Regression, repetitions: int = 20, points: int = 200) -> 
     Returns
     -------
     dict of float to Trajectory
-        With the observables ``sharpness`` and ``squared_distance``, of shape (T, repetitions).
+        Of weights (T, repetitions, ...).
     """
     draws = [
         perceptron(len(task.minimizer), 10, np.array([0.35]), np.random.default_rng([0, 10, r]))[0]
         for r in range(count("repetitions", repetitions))
     ]
     weights = [np.concatenate(layer) for layer in zip(*draws, strict=True)]
-    observables = {
-        "sharpness": lambda layers: sharpness(layers, task),
-        "squared_distance": lambda layers: np.square(end_to_end(layers, readout=[1.0]) - task.minimizer).sum(
-            axis=-1
-        ),
-    }
     return {
-        rate: gradient_descent(
-            weights, task, rate, steps, record_every=steps // points, observables=observables
-        )
+        rate: gradient_descent(weights, task, rate, steps, record_every=steps // points)
         for rate, steps in _TRAJECTORIES.items()
     }

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ._validation import Array
-from .sharpness import critical_learning_rate, minimal_sharpness, minimal_sharpness_bounds
+from .network import end_to_end
+from .sharpness import critical_learning_rate, minimal_sharpness, minimal_sharpness_bounds, sharpness
 from .sweep import Table
 from .tasks import Regression
 from .trajectory import Trajectory
@@ -83,7 +84,7 @@ def plot_distance_by_scale(table: Table) -> Figure:
         value = np.maximum(rows["squared_distance"], 1e-24)
         scales, quartiles = _quartiles(rows, "scale", value, ~rows["diverged"])
         _band(axes, scales, quartiles, color=shade, label=rf"$\eta = {rate:g}$")
-    axes.set(xlabel="scale $s$ of the initialisation", ylabel=r"$\|\pi - \pi^*\|^2$", yscale="log")
+    axes.set(xlabel="scale $s$ of the initialisation", ylabel=r"$\|w - \pi^*\|^2$", yscale="log")
     axes.minorticks_off()
     figure.legend(loc="outside upper center", ncols=3)
     return figure
@@ -114,15 +115,16 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
     figure, axes = plt.subplots(2, len(paths), figsize=(6, 4.6), sharex="col", sharey="row", squeeze=False)
     for (rate, path), (top, bottom) in zip(paths.items(), axes.T, strict=True):
         alive = ~path.diverged
-        distance = np.maximum(path.observables["squared_distance"][:, alive], 1e-24)
-        for axis, values in ((top, distance), (bottom, path.observables["sharpness"][:, alive])):
+        weights = [layer[:, alive] for layer in path.weights]
+        distance = np.square(end_to_end(weights, [1.0]) - task.minimizer).sum(axis=-1)
+        for axis, values in ((top, np.maximum(distance, 1e-24)), (bottom, sharpness(weights, task))):
             axis.semilogy(path.times, values, color="C0", alpha=0.35, linewidth=0.8)
             axis.minorticks_off()
         bottom.axhline(2 / rate, color="C1", linestyle=":", label=r"$2/\eta$")
         bottom.axhline(minimal_sharpness(task, depth), color="C2", linestyle="--", label=r"$S_{\min}$")
         top.set_title(rf"$\eta = {rate:g}$: {alive.sum()} of {alive.size} runs")
         bottom.set_xlabel("steps")
-    axes[0, 0].set_ylabel(r"$\|\pi - \pi^*\|^2$")
+    axes[0, 0].set_ylabel(r"$\|w - \pi^*\|^2$")
     axes[1, 0].set_ylabel("sharpness $S$")
     axes[1, 0].legend(loc="lower right")
     return figure
@@ -147,7 +149,7 @@ def plot_distance_by_rate(table: Table, task: Regression) -> Figure:
         median = [np.median(value[rows["learning_rate"] == rate]) for rate in rates]
         axes.loglog(rates, median, color=shade, marker="o", markersize=3.5, label=f"depth {depth}")
         axes.axvline(critical_learning_rate(task, int(depth)), color=shade, linestyle="--", linewidth=1)
-    axes.set(xlabel=r"learning rate $\eta$", ylabel=r"median of $\|\pi - \pi^*\|^2$")
+    axes.set(xlabel=r"learning rate $\eta$", ylabel=r"median of $\|w - \pi^*\|^2$")
     axes.minorticks_off()
     axes.legend()
     return figure

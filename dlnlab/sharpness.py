@@ -22,6 +22,8 @@ from .tasks import Loss, Regression
 
 # Numbers in the vectors of a batch, so that its Krylov space stays small.
 _AT_ONCE = 100_000
+# Beyond these, squares of what makes the Hessian leave the range of float64.
+_SMALLEST, _LARGEST = 1e-100, 1e100
 # A minimiser's formula is used where it is certainly exact to this relative error.
 _EXACT = 1e-10
 
@@ -71,9 +73,9 @@ def _second_order_bound(weights: list[Array], q: list[Array], h: list[Array]) ->
 
 
 def _reduced_product(
-    weights: list[Array], q: list[Array], h: list[Array], curvature: Array
+    weights: list[Array], q: list[Array], h: list[Array], curvature: Array, unit: Array
 ) -> Callable[[Array], Array]:
-    r"""Return the Hessian's product with coordinates (..., n, m), n the sum of all d_{k-1} + d_k.
+    r"""Return the Hessian's product, over `unit`, with coordinates (B, n, m), n the sum of d_{k-1} + d_k.
 
     Coordinates (x_k, y_k) stand for the direction
     :math:`\hat q_k x_k^\top + (I - \hat q_k \hat q_k^\top) y_k \hat h_{k-1}^\top` of layer k. Outside the
@@ -100,7 +102,7 @@ def _reduced_product(
             if k < len(weights) - 1:
                 across = h_norm[k] * (y[k] - u * (_transposed(u) @ y[k]))
                 h_dot = weight @ h_dot + u * (_transposed(h[k]) @ x[k]) + across
-        return np.concatenate(result, axis=-2)
+        return np.concatenate(result, axis=-2) / unit[:, None, None]
 
     return product
 
@@ -120,7 +122,8 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     Returns
     -------
     ndarray of shape (...)
-        Relative error below 1e-8, at any weights; in units of the loss over squared weights.
+        Relative error below 1e-8, at any weights; in units of the loss over squared weights. Below 1e-100
+        it is returned as 0, above 1e100 as infinity.
 
     Raises
     ------
@@ -159,20 +162,25 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     n_networks = len(layers[0])
     if p is not None:
         p = np.broadcast_to(p, (*batch, p.shape[-1])).reshape(n_networks, -1)
-    a = rows(layers, p)
-    curvature = _loss_hessian(task, a[0])
-    h = columns(layers, task.gradient(a[0]))
-    q = [np.broadcast_to(_transposed(row), (n_networks, row.shape[-1], 1)) for row in a]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        a = rows(layers, p)
+        curvature = _loss_hessian(task, a[0])
+        h = columns(layers, task.gradient(a[0]))
+        q = [np.broadcast_to(_transposed(row), (n_networks, row.shape[-1], 1)) for row in a]
+        gauss_newton, second_order = _gauss_newton(layers, q, curvature), _second_order_bound(layers, q, h)
+        size = np.trace(gauss_newton, axis1=-2, axis2=-1) + second_order
 
-    result = np.asarray(np.linalg.eigvalsh(_gauss_newton(layers, q, curvature))[..., -1], dtype=np.float64)
-    inexact = np.flatnonzero(~(_second_order_bound(layers, q, h) <= _EXACT * result))
+    result = np.where(size < _SMALLEST, 0.0, np.inf)
+    known = np.flatnonzero((size >= _SMALLEST) & (size <= _LARGEST))
+    result[known] = np.linalg.eigvalsh(gauss_newton[known])[:, -1]
+    inexact = known[second_order[known] > _EXACT * result[known]]
     n = sum(sum(layer.shape[-2:]) for layer in layers)
     for some in np.array_split(inexact, -(-len(inexact) * n // _AT_ONCE) or 1):
         if len(some):
             chosen = [[part[some] for part in parts] for parts in (layers, q, h)]
-            product = _reduced_product(chosen[0], chosen[1], chosen[2], curvature[some])
+            product = _reduced_product(chosen[0], chosen[1], chosen[2], curvature[some], size[some])
             start = np.random.default_rng(0).standard_normal(n)
-            result[some] = largest_eigenvalue(product, np.tile(start, (len(some), 1)))
+            result[some] = size[some] * largest_eigenvalue(product, np.tile(start, (len(some), 1)))
     return result.reshape(batch)
 
 
@@ -358,7 +366,7 @@ def epsilon(weights: Sequence[ArrayLike]) -> Array:
 
     References
     ----------
-    Marion & Chizat (2024), who follow Ji & Telgarsky (2020).
+    Marion & Chizat (2024).
 
     Examples
     --------

@@ -50,14 +50,13 @@ def test_above_the_critical_learning_rate_nothing_is_learned(perceptrons):
     assert (perceptrons["excess_risk"][~above & (perceptrons["scale"] < 0.3)] < 1e-6).all()
 
 
-def test_trajectories_end_where_the_sweep_ends(perceptrons):
-    paths = experiments.trajectories(TASK, 2, points=4)
-    for rate, path in paths.items():
-        assert path.observables["sharpness"].shape == (5, 2)
-        assert path.observables["squared_distance"][-1] == pytest.approx(
-            np.square(dl.end_to_end([layer[-1] for layer in path.weights], [1.0]) - TASK.minimizer).sum(1)
-        )
+def test_trajectories_start_from_the_draws_of_the_sweep():
+    start = dl.run_sweep(dl.Grid(TASK, [10], [0.02], [0.35], 2, 0))
+    for rate, path in experiments.trajectories(TASK, 2, points=4).items():
+        assert path.loss.shape == (5, 2)
         assert path.times[-1] == {0.02: 10_000, 0.1: 4_000}[rate]
+        first = dl.end_to_end([layer[0] for layer in path.weights], [1.0])
+        np.testing.assert_allclose(first, start["regressor"], rtol=1e-12)
 
 
 def test_figures_show_the_tables(perceptrons):

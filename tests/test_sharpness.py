@@ -61,6 +61,20 @@ def test_sharpness_at_and_near_minimisers(seed, depth, with_readout):
         np.testing.assert_allclose(dl.sharpness(near, task, readout), dense(near, task, readout), rtol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e12, 1e30])
+def test_sharpness_of_tiny_and_huge_weights(rng, scale):
+    """Two layers scale simply: where the loss is quartic, and where the second-order part is all."""
+    task = random_task(rng, 3, 5)
+    weights = [scale * layer for layer in dl.gaussian([3, 3, 1], 1.0, rng=rng)]
+    np.testing.assert_allclose(dl.sharpness(weights, task), dense(weights, task), rtol=1e-8)
+
+
+def test_sharpness_beyond_the_range_of_floats():
+    ones = [np.ones((2, 2, 2)), np.ones((2, 2, 2)), np.ones((2, 1, 2))]
+    weights = [layer * np.array([1e-150, 1e150])[:, None, None] for layer in ones]
+    np.testing.assert_array_equal(dl.sharpness(weights, dl.Regression(np.eye(2), [1.0, 2.0])), [0, np.inf])
+
+
 def test_sharpness_of_a_batch_of_readouts(rng):
     weights = dl.residual(4, 6, 1.0, rng=rng, batch=(5,))
     readouts, task = rng.standard_normal((5, 4)), random_task(rng, 4)

@@ -98,6 +98,9 @@ def test_the_pages_are_there():
         "book/setting.html",
         "book/acceleration.html",
         "book/imbalance.html",
+        "book/largest-learning-rate.html",
+        "book/small-initialization.html",
+        "book/residual-initialization.html",
         "book/notation.html",
     } <= set(PAGES)
 
