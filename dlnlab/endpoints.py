@@ -51,7 +51,9 @@ class _Batch:
     def _allocate(self) -> None:
         size = len(self.learning_rate)
         self.q = [np.empty((weight.shape[1], size)) for weight in self.weights] + [self.readout]
-        self.update = [np.empty_like(weight) for weight in self.weights]
+        # One buffer for all layers stays in the cache.
+        buffer = np.empty(max(weight.size for weight in self.weights))
+        self.update = [buffer[: weight.size].reshape(weight.shape) for weight in self.weights]
 
     def regressors(self) -> Array:
         """Return the regressors q_0 = W_1^T ... W_L^T p, of shape (d, B)."""

@@ -11,10 +11,10 @@ import numpy as np
 from ._validation import Array
 
 # Relative error at which an eigenvalue is final.
-_TOLERANCE = 1e-11
+_TOLERANCE = 1e-10
 # A new direction of this relative size is rounding: the Krylov space is complete.
 _COMPLETE = 1e-13
-_CHECK_EVERY = 6
+_CHECK_EVERY = 4
 
 
 def largest_eigenvalue(product: Callable[[Array], Array], start: Array) -> Array:

@@ -1,24 +1,29 @@
-r"""Sharpness: the largest eigenvalue of the Hessian, and its least value over all minimisers.
+r"""Sharpness: the largest eigenvalue of the Hessian, and its least value over all minimisers."""
 
-With one output the Hessian acts through vectors only. In the notation of `dlnlab.network`, with the rows
-written as columns :math:`q_k = a_k^\top` and :math:`h_k = v_k`, its range in layer k is spanned by the
-matrices :math:`q_k x^\top` and :math:`y\, h_{k-1}^\top`: the eigenproblem of size :math:`\sum_k d_k d_{k-1}`
-is one of size :math:`\sum_k (d_k + d_{k-1})`; at a minimiser, where all :math:`h_k = 0`, of size d.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from ._validation import Array, count, number, readout_vector, weight_list
-from .imbalance import imbalances
+from .alignment import Structure, epsilon, structure
+from .curvature import gauss_newton, krylov_start, loss_hessian, reduced_product, second_order_bound
 from .lanczos import largest_eigenvalue
 from .network import columns, rows
 from .tasks import Loss, Regression
+
+__all__ = [
+    "Structure",
+    "balanced_sharpness",
+    "critical_learning_rate",
+    "epsilon",
+    "minimal_sharpness",
+    "minimal_sharpness_bounds",
+    "sharpness",
+    "structure",
+]
 
 # Numbers in the vectors of a batch, so that its Krylov space stays small.
 _AT_ONCE = 100_000
@@ -26,85 +31,6 @@ _AT_ONCE = 100_000
 _SMALLEST, _LARGEST = 1e-100, 1e100
 # A minimiser's formula is used where it is certainly exact to this relative error.
 _EXACT = 1e-10
-
-
-def _transposed(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
-
-
-def _norm(vector: Array) -> Array:
-    return np.linalg.norm(vector, axis=(-2, -1), keepdims=True)
-
-
-def _direction(vector: Array) -> Array:
-    size = _norm(vector)
-    return np.divide(vector, size, out=np.zeros_like(vector), where=size > 0)
-
-
-def _loss_hessian(loss: Loss, matrix: Array) -> Array:
-    """Return the Hessian of the loss in the end-to-end row, (..., d, d)."""
-    d = matrix.shape[-1]
-    identity = np.eye(d).reshape(d, *(1,) * (matrix.ndim - 1), d)
-    product = loss.hessian_product(matrix, np.broadcast_to(identity, (d, *matrix.shape)))  # type: ignore[attr-defined]
-    return np.moveaxis(np.broadcast_to(product, (d, *matrix.shape))[..., 0, :], 0, -2)
-
-
-def _gauss_newton(weights: list[Array], q: list[Array], curvature: Array) -> Array:
-    r"""Return the d x d matrix :math:`R^\top (\sum_k \|q_k\|^2 P_k^\top P_k) R`, curvature = R R^T."""
-    values, vectors = np.linalg.eigh(curvature)
-    M = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-    total = np.zeros_like(M)
-    for weight, q_k in zip(weights, q[1:], strict=True):
-        total += _norm(q_k) ** 2 * (_transposed(M) @ M)
-        M = weight @ M
-    return total
-
-
-def _second_order_bound(weights: list[Array], q: list[Array], h: list[Array]) -> Array:
-    """Bound the norm of the Hessian's part that is linear in the gradient of the loss, block by block."""
-    total: Array = np.zeros(q[0].shape[:-2])
-    below = total
-    for weight, q_k, h_k in zip(weights, q[1:], h, strict=True):
-        size = np.abs(weight)
-        spectral = size.sum(axis=-1).max(axis=-1) * size.sum(axis=-2).max(axis=-1)
-        total = total + np.squeeze(_norm(q_k), (-2, -1)) ** 2 * below
-        below = spectral * below + np.squeeze(_norm(h_k), (-2, -1)) ** 2
-    return np.sqrt(2 * total)
-
-
-def _reduced_product(
-    weights: list[Array], q: list[Array], h: list[Array], curvature: Array, unit: Array
-) -> Callable[[Array], Array]:
-    r"""Return the Hessian's product, over `unit`, with coordinates (B, n, m), n the sum of d_{k-1} + d_k.
-
-    Coordinates (x_k, y_k) stand for the direction
-    :math:`\hat q_k x_k^\top + (I - \hat q_k \hat q_k^\top) y_k \hat h_{k-1}^\top` of layer k. Outside the
-    range of this embedding the Hessian vanishes.
-    """
-    ends = np.cumsum([0, *(size for weight in weights for size in weight.shape[:-3:-1])])
-    q_norm, h_norm = [_norm(q_k) for q_k in q], [_norm(h_k) for h_k in h]
-    q_hat = [_direction(q_k) for q_k in q]
-
-    def product(coordinates: Array) -> Array:
-        parts = [coordinates[..., start:end, :] for start, end in pairwise(ends)]
-        x, y = parts[::2], parts[1::2]
-        q_dot = [np.zeros((*coordinates.shape[:-2], q[-1].shape[-2], coordinates.shape[-1]))]
-        for k in reversed(range(len(weights))):
-            q_dot.append(_transposed(weights[k]) @ q_dot[-1] + q_norm[k + 1] * x[k])
-        q_dot.reverse()
-        h_dot = curvature @ q_dot[0]
-        result = []
-        for k, weight in enumerate(weights):
-            u = q_hat[k + 1]
-            along = _transposed(u) @ q_dot[k + 1]
-            result.append(along * h[k] + q_norm[k + 1] * h_dot)
-            result.append(h_norm[k] * (q_dot[k + 1] - u * along))
-            if k < len(weights) - 1:
-                across = h_norm[k] * (y[k] - u * (_transposed(u) @ y[k]))
-                h_dot = weight @ h_dot + u * (_transposed(h[k]) @ x[k]) + across
-        return np.concatenate(result, axis=-2) / unit[:, None, None]
-
-    return product
 
 
 def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | None = None) -> Array:
@@ -135,8 +61,8 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     The Hessian is the sum of a Gauss-Newton part, whose spectrum is that of
     :math:`B^{1/2} (\sum_k \|q_k\|^2 P_k^\top P_k) B^{1/2}` with :math:`B = \nabla^2 \ell` and
     :math:`P_k = W_{k-1} \cdots W_1`, and of a part linear in :math:`\nabla\ell`. Where the latter is so
-    small that it cannot matter, the d x d problem is solved; elsewhere the reduced problem of the
-    module's head, by the Lanczos iteration. Each product costs :math:`O(\sum_k d_k d_{k-1})`.
+    small that it cannot matter, the d x d problem is solved; elsewhere the reduced problem of
+    `dlnlab.curvature`, by the Lanczos iteration. Each product costs :math:`O(\sum_k d_k d_{k-1})`.
 
     References
     ----------
@@ -164,23 +90,27 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
         p = np.broadcast_to(p, (*batch, p.shape[-1])).reshape(n_networks, -1)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         a = rows(layers, p)
-        curvature = _loss_hessian(task, a[0])
+        curvature = loss_hessian(task, a[0])
         h = columns(layers, task.gradient(a[0]))
-        q = [np.broadcast_to(_transposed(row), (n_networks, row.shape[-1], 1)) for row in a]
-        gauss_newton, second_order = _gauss_newton(layers, q, curvature), _second_order_bound(layers, q, h)
-        size = np.trace(gauss_newton, axis1=-2, axis2=-1) + second_order
+        q = [np.broadcast_to(np.swapaxes(row, -1, -2), (n_networks, row.shape[-1], 1)) for row in a]
+        matrix, factors = gauss_newton(layers, q, curvature)
+        rest = second_order_bound(layers, q, h)
+        size = np.trace(matrix, axis1=-2, axis2=-1) + rest
 
     result = np.where(size < _SMALLEST, 0.0, np.inf)
     known = np.flatnonzero((size >= _SMALLEST) & (size <= _LARGEST))
-    result[known] = np.linalg.eigvalsh(gauss_newton[known])[:, -1]
-    inexact = known[second_order[known] > _EXACT * result[known]]
+    values, vectors = np.linalg.eigh(matrix[known])
+    result[known] = values[:, -1]
+    inexact = known[rest[known] > _EXACT * result[known]]
+    guess = np.concatenate([factor[known] @ vectors[..., -1:] for factor in factors], axis=-2)[..., 0]
+    guess = guess[np.isin(known, inexact)]
     n = sum(sum(layer.shape[-2:]) for layer in layers)
-    for some in np.array_split(inexact, -(-len(inexact) * n // _AT_ONCE) or 1):
-        if len(some):
-            chosen = [[part[some] for part in parts] for parts in (layers, q, h)]
-            product = _reduced_product(chosen[0], chosen[1], chosen[2], curvature[some], size[some])
-            start = np.random.default_rng(0).standard_normal(n)
-            result[some] = size[some] * largest_eigenvalue(product, np.tile(start, (len(some), 1)))
+    for part in np.array_split(np.arange(len(inexact)), -(-len(inexact) * n // _AT_ONCE) or 1):
+        if len(part):
+            some = inexact[part]
+            chosen = [[array[some] for array in arrays] for arrays in (layers, q, h)]
+            product = reduced_product(chosen[0], chosen[1], chosen[2], curvature[some], size[some])
+            result[some] = size[some] * largest_eigenvalue(product, krylov_start(guess[part], n))
     return result.reshape(batch)
 
 
@@ -345,94 +275,3 @@ def critical_learning_rate(task: Regression, depth: int, readout_norm: float = 1
     0.333333333333
     """
     return 2 / minimal_sharpness(task, depth, readout_norm)
-
-
-def epsilon(weights: Sequence[ArrayLike]) -> Array:
-    r"""Return :math:`\varepsilon = 3 \max_k \|W_k\|_F^2 + 2 \sum_k \|D_k\|_2`, the size of an initialisation.
-
-    Parameters
-    ----------
-    weights : list of array_like
-        Layers of shape (..., d_k, d_{k-1}), at the start; leading axes are a batch.
-
-    Returns
-    -------
-    ndarray of shape (...)
-
-    Raises
-    ------
-    ValueError
-        If the layers do not chain.
-
-    References
-    ----------
-    Marion & Chizat (2024).
-
-    Examples
-    --------
-    >>> float(epsilon([[[2.0]], [[1.0]]]))
-    18.0
-    """
-    layers = weight_list(weights)
-    largest = np.max([np.square(layer).sum(axis=(-2, -1)) for layer in layers], axis=0)
-    norms = [np.linalg.norm(D, 2, axis=(-2, -1)) for D in imbalances(layers)]
-    return 3 * largest + 2 * np.sum(norms, axis=0)
-
-
-@dataclass(frozen=True)
-class Structure:
-    """How far layers are from rank one, equal norms and alignment; each of shape (...).
-
-    Attributes
-    ----------
-    rank_one_gap : ndarray
-        The largest ``||W_k||_F^2 - sigma_k^2``, sigma_k the spectral norm of W_k.
-    spectral_spread : ndarray
-        The largest ``|sigma_k^2 - sigma_j^2|``.
-    alignment : ndarray
-        The least ``<v_{k+1}, u_k>^2``, between the top right singular vector of a layer and the top left
-        one of the layer before it; 1 for a single layer.
-    """
-
-    rank_one_gap: Array
-    spectral_spread: Array
-    alignment: Array
-
-
-def structure(weights: Sequence[ArrayLike]) -> Structure:
-    """Return how far layers are from rank one, equal spectral norms and alignment.
-
-    Parameters
-    ----------
-    weights : list of array_like
-        Layers of shape (..., d_k, d_{k-1}); leading axes are a batch.
-
-    Returns
-    -------
-    Structure
-
-    Raises
-    ------
-    ValueError
-        If the layers do not chain.
-
-    References
-    ----------
-    Ji & Telgarsky (2019); Marion & Chizat (2024), the lemma of small initialisation.
-
-    Examples
-    --------
-    >>> found = structure([[[2.0, 0.0], [0.0, 1.0]], [[0.6, 0.8]]])
-    >>> float(found.rank_one_gap), round(float(found.alignment), 12)
-    (1.0, 0.36)
-    """
-    layers = weight_list(weights)
-    U, s, Vt = zip(*(np.linalg.svd(layer, full_matrices=False) for layer in layers), strict=True)
-    top = np.stack([values[..., 0] ** 2 for values in s])
-    gap = np.stack([np.square(values[..., 1:]).sum(axis=-1) for values in s])
-    cosines = [
-        np.sum(above[..., 0, :] * below[..., :, 0], axis=-1)
-        for below, above in zip(U[:-1], Vt[1:], strict=True)
-    ]
-    aligned = np.min(np.square(cosines), axis=0) if cosines else np.ones(top.shape[1:])
-    return Structure(gap.max(axis=0), top.max(axis=0) - top.min(axis=0), aligned)

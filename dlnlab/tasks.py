@@ -162,23 +162,14 @@ class Regression:
         return self.min_risk + self.excess_risk(w)
 
     def generalization_gap(self, w: ArrayLike) -> Array:
-        """Return the risk on new data less that on these, of regressors of shape (..., d).
-
-        Raises
-        ------
-        ValueError
-            If the data do not come from `gaussian`, so that the risk on new data is not known.
-        """
+        """Return the risk on new data less that on these, of `gaussian` data and regressors (..., d)."""
         if self.source is None:
             raise ValueError("generalization_gap needs a task made by Regression.gaussian, got other data")
         regressor, noise = self.source
         return np.square(self._regressor(w) - regressor).sum(axis=-1) + noise**2 - self.risk(w)
 
     def value(self, W: ArrayLike) -> Array:
-        """Return the risk of an end-to-end matrix of shape (..., 1, d), or of a regressor.
-
-        Whatever ends in a row, ``(..., 1, d)``, is read as a matrix; else as regressors ``(..., d)``.
-        """
+        """Return the risk of matrices, which end in a row (..., 1, d), or of regressors (..., d)."""
         w = self._regressor(W)
         return self.risk(w[..., 0, :] if w.ndim > 1 and w.shape[-2] == 1 else w)
 

@@ -95,6 +95,7 @@ def test_l2_regression_is_half_the_risk(rng):
         (lambda: Regression([[1.0, 2.0], [3.0]], [1.0, 2.0]), "X must be an array"),
         (lambda: Regression([[1.0]], [1.0]).risk([1.0, 2.0]), "w must have shape"),
         (lambda: Regression([[1.0]], [1.0]).gradient("a"), "w must hold real numbers"),
+        (lambda: Regression([[1.0]], [1.0]).generalization_gap([1.0]), "generalization_gap needs a task"),
         (lambda: Regression.gaussian(rng=0), "rng must be a numpy.random.Generator"),
         (lambda: Regression.gaussian(0, rng=np.random.default_rng(0)), "n_samples must be a whole"),
         (lambda: Regression.gaussian(noise=-1, rng=np.random.default_rng(0)), "noise must be at least"),
