@@ -67,8 +67,12 @@ def flow_to_minimum(
     >>> [round(float(layer[-1, 0, 0]), 3) for layer in path.weights]
     [1.0, 1.0]
     """
+    if not isinstance(task, Regression):
+        raise ValueError(f"task must be a Regression, got {type(task).__name__}")
     layers = weight_list(weights)
     p = readout_vector(readout, layers)
+    if p is None and layers[-1].shape[-2] != 1:
+        raise ValueError("weights must end in one output, or readout must be given")
     if layers[0].ndim != 2:
         raise ValueError(f"weights must be one network, got layers of {layers[0].ndim} axes")
     shapes = [layer.shape for layer in layers]
@@ -131,11 +135,14 @@ def flow_to_minimum(
     if excess(state[:-1]) > _NEAR:
         path = run(unit_speed, state, _FARTHEST, _NEAR)
     near = unflatten(path[-1, :-1], shapes)
-    # The excess risk falls at least at this rate: |grad R|^2 >= 4 lambda |q_1|^2 (R - R_min).
-    rate = 4 * np.linalg.eigvalsh(task.covariance)[0] * np.square(rows(near, p)[1]).sum()
-    # The explicit method is unstable beyond about 6 / S.
-    end = run(fall, path[-1], 200 / rate, _ARRIVED, max_step=3 / float(sharpness(near, task, readout)))
-    path = np.concatenate([path, end[1:]])
+    if excess(path[-1, :-1]) > _ARRIVED:
+        spectrum = np.linalg.eigvalsh(task.covariance)
+        least = spectrum[spectrum > 1e-12 * spectrum[-1]][0]
+        # The excess risk falls at least at this rate: |grad R|^2 >= 4 lambda |q_1|^2 (R - R_min).
+        rate = 4 * least * np.square(rows(near, p)[1]).sum()
+        # The explicit method is unstable beyond about 6 / S.
+        end = run(fall, path[-1], 200 / rate, _ARRIVED, max_step=3 / float(sharpness(near, task, readout)))
+        path = np.concatenate([path, end[1:]])
     length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(path[:, :-1], axis=0), axis=1)))
     stacked = unflatten(path[:, :-1], shapes)
     points = [[layer[i] for layer in stacked] for i in range(len(path))]

@@ -55,6 +55,18 @@ def test_tiny_weights_arrive_at_the_balanced_sharpness():
         np.testing.assert_allclose(after, before, atol=1e-9)
 
 
+def test_a_singular_covariance():
+    """With fewer samples than features the flow ends at zero risk."""
+    task = dl.Regression.gaussian(2, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
+    path = dl.flow_to_minimum(dl.gaussian([3, 3, 1], 0.5, rng=np.random.default_rng(1)), task)
+    assert path.loss[-1] <= 1e-18
+
+
+def test_a_start_at_the_minimum_stays():
+    path = dl.flow_to_minimum([[[1.0 + 1e-13]], [[1.0]]], dl.Regression([[1.0]], [1.0]))
+    assert path.times.tolist() == [0.0]
+
+
 def test_observables_are_recorded():
     task, weights = start(2, 0.3)
     path = dl.flow_to_minimum(weights, task, observables={"S": lambda layers: dl.sharpness(layers, task)})
@@ -71,6 +83,7 @@ def test_a_saddle_is_an_error():
     ("weights", "targets", "named"),
     [
         ([np.ones((2, 1, 1))], [1.0], "weights must be one network"),
+        ([np.ones((2, 1))], [1.0], "weights must end in one output"),
         ([[[1.0]]], [0.0], "task must have a minimizer other than 0"),
         ([[[0.0]], [[0.0]]], [1.0], "weights must have a gradient other than 0"),
     ],

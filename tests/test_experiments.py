@@ -1,7 +1,8 @@
 """The experiments have the sizes of the paper; small versions of them show what it claims."""
 
-import subprocess
+import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,36 @@ def test_trajectories_start_from_the_draws_of_the_sweep():
         np.testing.assert_allclose(first, start["regressor"], rtol=1e-12)
 
 
-def test_reproduction_asks_for_a_folder():
+@pytest.fixture
+def reproduce():
     script = Path(__file__).parents[1] / "tools" / "reproduce.py"
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True)
-    assert run.returncode == 2
-    assert "folder" in run.stderr
+    spec = importlib.util.spec_from_file_location("reproduce", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_reproduction_draws_every_figure(reproduce, tmp_path, monkeypatch, capsys):
+    """The script itself, on the first steps of one repetition."""
+
+    def first_steps(grids):
+        return lambda task, repetitions=1, *network: [
+            replace(grid, repetitions=1, steps=60) for grid in grids(task, 1, *network)
+        ]
+
+    for name in ("perceptron_grids", "residual_grids", "depth_grids", "underdetermined_grids"):
+        monkeypatch.setattr(experiments, name, first_steps(getattr(experiments, name)))
+    paths = experiments.trajectories(TASK, 1, points=2)
+    monkeypatch.setattr(experiments, "trajectories", lambda task: paths)
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", str(tmp_path), "--jobs", "1"])
+    reproduce.main()
+    assert len(list(tmp_path.glob("*.svg"))) == len(list(tmp_path.glob("*.png"))) == 10
+    assert "10 figures" in capsys.readouterr().out
+    assert list((tmp_path / "runs").glob("*.npy"))
+
+
+def test_reproduction_asks_for_a_folder(reproduce, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reproduce.py"])
+    with pytest.raises(SystemExit):
+        reproduce.main()
+    assert "folder" in capsys.readouterr().err

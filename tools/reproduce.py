@@ -7,10 +7,6 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
-import matplotlib
-
-matplotlib.use("agg")
-
 import matplotlib.pyplot as plt
 
 import dlnlab as dl
@@ -23,6 +19,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=-1, help="processes; all processors by default")
     arguments = parser.parse_args()
     folder = arguments.folder
+    plt.switch_backend("agg")
     began = perf_counter()
     dl.use_style()
 
