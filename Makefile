@@ -8,6 +8,8 @@ CDN := tests/cdn/node_modules/.package-lock.json
 PYTEST := $(BIN)/python -m pytest
 # Progress bars are for people at a screen; here they would end up in the pages.
 export TQDM_DISABLE := 1
+# The matrices are small: threads within a process cost more than they give.
+export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint unit chapters site serve notebooks reproduce requirements address clean
@@ -54,7 +56,7 @@ notebooks: $(READY)  ## run all chapters and store the outputs that are checked
 	@$(BIN)/python tools/notebooks.py
 
 reproduce: $(READY)  ## run the experiments on flat minima in full and draw them (OUT=_build/reproduction)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/reproduce.py $(OUT)
+	@$(BIN)/python tools/reproduce.py $(OUT)
 
 requirements: $(READY)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --extra notebook --extra book --extra cluster --extra test --universal --python-version 3.11 \

@@ -48,6 +48,8 @@ def test_the_explorer_responds_in_jupyterlab(lab):
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(f"{lab}/tree/book/setting.ipynb?reset")
         page.locator(".jp-Notebook").first.wait_for(timeout=60_000)
+        # Cells that are run before the kernel is there are dropped without a word.
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         explorer = page.locator(".dlnlab-explorer")

@@ -10,6 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 
@@ -23,6 +26,17 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
+def execute() -> None:
+    """Execute the chapters that changed, one a processor; the build finds their outputs in the cache.
+
+    A chapter that fails is not cached: the build executes it again, and reports it.
+    """
+    cache = get_cache(str(BUILD / ".jupyter_cache"))
+    for chapter in sorted((ROOT / "book").glob("*.ipynb")):
+        cache.add_nb_to_project(str(chapter))
+    load_executor("local-parallel", cache).run_and_cache(timeout=300)
+
+
 def main() -> int:
     stamp = BUILD / "library.sha256"
     current = fingerprint()
@@ -31,6 +45,7 @@ def main() -> int:
             shutil.rmtree(BUILD / stale, ignore_errors=True)
         BUILD.mkdir(exist_ok=True)
         stamp.write_text(current)
+    execute()
     tool = Path(sys.executable).with_name("jupyter-book")
     # Without --all a changed style or script alone would not reach the pages.
     options = ["--all", "-W", "-n", "--keep-going", "-q"]
