@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from ._validation import Array, count, generator, positive
+from ._validation import Array, count, positive
 from .endpoints import endpoint
 from .initialization import gaussian, residual
 from .network import end_to_end
@@ -146,7 +146,7 @@ def _draw(
     scales = np.asarray(grid.scales, dtype=np.float64)
     width = len(grid.task.minimizer)
     draws = [
-        grid.network(width, int(depth), scales, generator(np.random.default_rng([grid.seed, depth, r])))
+        grid.network(width, int(depth), scales, np.random.default_rng([grid.seed, depth, r]))
         for r in repetitions
     ]
     weights = [np.concatenate(layer) for layer in zip(*(drawn for drawn, _ in draws), strict=True)]
