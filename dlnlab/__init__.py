@@ -10,7 +10,8 @@ Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch every
 - Balanced layers: `imbalances`, `precondition`, `precondition_inverse`, `precondition_single`, `spectrum`,
   `metric`, `volume_element`, `circulation`
 - Any layers: `preconditioner_eigenvalue`, `tau`, `tau_adjoint`, `operator_matrix`; `margin`, bounds
-  `scalar_rate_bound`, `scalar_rate_lower_bound`, `two_layer_rate_bound`; `exact` solutions
+  `scalar_rate_bound`, `scalar_rate_lower_bound`, `two_layer_rate_bound`, `three_layer_rate_bound`,
+  `square_rate_bound`, attained by `extremal_network`; `exact` solutions
 - Flat minima: `sharpness`, `minimal_sharpness`, `minimal_sharpness_bounds`, `balanced_sharpness`,
   `critical_learning_rate`; `epsilon`, `structure`
 - Flow from tiny weights: `flow_to_minimum`
@@ -32,11 +33,13 @@ from .arclength import flow_to_minimum
 from .claims import ClaimError, check
 from .dynamics import Trajectory, descend, end_to_end_flow, first_below, gradient_descent, gradient_flow
 from .endpoints import Endpoint, endpoint
-from .imbalance import imbalances, margin, scalar_rate_bound, scalar_rate_lower_bound, two_layer_rate_bound
+from .extremal import extremal_network
+from .imbalance import imbalances, margin, scalar_rate_bound, scalar_rate_lower_bound
 from .initialization import balanced, gaussian, imbalanced, residual
 from .network import end_to_end, gradient, hessian, hessian_vector_product
 from .operators import operator_matrix, preconditioner_eigenvalue, tau, tau_adjoint
 from .plotting import plot_curves, plot_training, use_style
+from .rate_bounds import square_rate_bound, three_layer_rate_bound, two_layer_rate_bound
 from .sharpness import (
     Structure,
     balanced_sharpness,
@@ -74,6 +77,7 @@ __all__ = [
     "exact",
     "experiments",
     "explore",
+    "extremal_network",
     "figures",
     "first_below",
     "flow_to_minimum",
@@ -103,10 +107,12 @@ __all__ = [
     "scalar_rate_lower_bound",
     "sharpness",
     "spectrum",
+    "square_rate_bound",
     "structure",
     "sweep",
     "tau",
     "tau_adjoint",
+    "three_layer_rate_bound",
     "two_layer_rate_bound",
     "use_style",
     "volume_element",

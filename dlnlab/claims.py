@@ -23,6 +23,7 @@ def check(
     equals: float | None = None,
     rtol: float = 1e-6,
     resolution: float = 1e-10,
+    what: str = "",
 ) -> None:
     """Print a measured number beside the claimed one, and raise if the claim fails.
 
@@ -39,13 +40,15 @@ def check(
     resolution : float
         Below this size a number is rounding error, which differs between machines: it is printed as
         smaller than the resolution, and counts as equal to zero.
+    what : str
+        Names the measured quantity in a few words, printed behind the label.
 
     Raises
     ------
     ClaimError
         If the claim fails; NaN fails every claim.
     ValueError
-        If not exactly one claim is made, or an argument is no real number.
+        If not exactly one claim is made, an argument is no real number, or `what` is no single line of text.
 
     Notes
     -----
@@ -58,11 +61,15 @@ def check(
     thm-circle: measured 3.142, predicted = 3.142, ratio 1.00
     >>> check("lem-drift", measured=3e-15, at_most=1e-8)
     lem-drift: measured < 1e-10, predicted <= 1e-08, ratio < 0.01
+    >>> check("thm-chain", measured=2.5, at_least=2.0, what="least T along the flow")
+    thm-chain, least T along the flow: measured 2.5, predicted >= 2, ratio 1.25
     """
     claims = {"<=": at_most, ">=": at_least, "=": equals}
     made = [(sign, _real("claim", claim)) for sign, claim in claims.items() if claim is not None]
     if len(made) != 1:
         raise ValueError(f"exactly one of at_most, at_least and equals must be given, got {len(made)}")
+    if not isinstance(what, str) or "\n" in what:
+        raise ValueError(f"what must be a few words on one line, got {what!r}")
     sign, predicted = made[0]
     measured, tolerance = _real("measured", measured), _real("rtol", rtol)
     holds = {
@@ -74,7 +81,8 @@ def check(
     def show(value: float) -> str:
         return f"{value:.4g}" if value == 0 or not abs(value) < resolution else f"< {resolution:g}"
 
-    line = f"{label}: measured {show(measured)}, predicted {sign} {predicted:.4g}"
+    name = f"{label}, {what}" if what else label
+    line = f"{name}: measured {show(measured)}, predicted {sign} {predicted:.4g}"
     if predicted != 0 and math.isfinite(measured):
         noise = 0 < abs(measured) < resolution
         ratio = (resolution if noise else measured) / predicted

@@ -1,7 +1,7 @@
-r"""Imbalance of neighbouring layers: what gradient flow conserves, and what it guarantees of the rate.
+r"""Imbalance of neighbouring layers: what gradient flow conserves, and what it guarantees of scalar chains.
 
-The bounds are on the least eigenvalue of T (see `dlnlab.operators`). Our order of the product is
-:math:`W_L \cdots W_1`; the source's, :math:`W_1 \cdots W_L`, is used where a function says so.
+The bounds are on the least eigenvalue of T (see `dlnlab.operators`); those for layers that are matrices are
+in `dlnlab.rate_bounds`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 
-from ._validation import Array, positive, real_array, weight_list
+from ._validation import Array, real_array, weight_list
 from .exact import balanced_chain_time, imbalanced_pair, sigmoid
 from .operators import preconditioner_eigenvalue
 
@@ -25,7 +25,6 @@ __all__ = [
     "scalar_rate_bound",
     "scalar_rate_lower_bound",
     "sigmoid",
-    "two_layer_rate_bound",
 ]
 
 
@@ -114,6 +113,12 @@ def margin(W: ArrayLike, target: ArrayLike) -> Array:
     return np.asarray(np.maximum(least - np.linalg.norm(W - M, axis=(-2, -1)), 0.0))
 
 
+def others_product(values: Array) -> Array:
+    """Return, for each of the values along the last axis, the product of all others."""
+    itself = np.eye(values.shape[-1], dtype=bool)
+    return np.where(itself, 1.0, values[..., None, :]).prod(axis=-1)
+
+
 def _chain(w0: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
     """Return the cumulative imbalances c of scalar chains, and their margins."""
     w0, y = real_array("w0", w0, min_ndim=1), real_array("target", target)
@@ -159,10 +164,7 @@ def scalar_rate_bound(w0: ArrayLike, target: ArrayLike) -> Array:
     c, m = _chain(w0, target)
     c, m = np.broadcast_arrays(c, m[..., None])
     level = chain_level(m[..., 0], c)
-    shifted = level[..., None] + c
-    depth = shifted.shape[-1]
-    others = np.where(np.eye(depth, dtype=bool), 1.0, shifted[..., None, :])
-    return others.prod(axis=-1).sum(axis=-1)
+    return others_product(level[..., None] + c).sum(axis=-1)
 
 
 def scalar_rate_lower_bound(w0: ArrayLike, target: ArrayLike) -> Array:
@@ -194,54 +196,3 @@ def scalar_rate_lower_bound(w0: ArrayLike, target: ArrayLike) -> Array:
         raise ValueError("w0 must have at least 2 layers, got 1")
     largest = np.sort(c, axis=-1)[..., 1:].prod(axis=-1)
     return np.hypot(largest, depth * m ** (2 - 2 / depth))
-
-
-def two_layer_rate_bound(W1: ArrayLike, W2: ArrayLike, *, margin: ArrayLike | None = None) -> Array:
-    r"""Return the lower bound of :math:`\lambda_{\min}(T)` by imbalance and product, for two layers.
-
-    Parameters
-    ----------
-    W1, W2 : array_like of shape (..., n, h) and (..., h, m)
-        In the source's order, :math:`W = W_1 W_2`; the hidden width h at least max(n, m).
-    margin : array_like, optional
-        A lower bound of the least singular value of W to use in its place: with one that holds along
-        a whole flow, so does the bound, as D does not change.
-
-    Returns
-    -------
-    ndarray of shape (...)
-        :math:`\frac12 ( -D_- + \sqrt{(D_- + \underline D)^2 + 4\sigma_n^2(W)} - D_+ +
-        \sqrt{(D_+ + \underline D)^2 + 4\sigma_m^2(W)} )`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or h is below max(n, m), where the bound is not proved.
-
-    Notes
-    -----
-    With :math:`D = W_1^\top W_1 - W_2 W_2^\top` and eigenvalues in decreasing order,
-    :math:`D_+ = [\lambda_1(D)]_+ - [\lambda_n(D)]_+`, :math:`D_- = [\lambda_1(-D)]_+ - [\lambda_m(-D)]_+`,
-    :math:`\underline D = [\lambda_n(D)]_+ + [\lambda_m(-D)]_+`. The source prints another pairing, which
-    fails.
-
-    References
-    ----------
-    Min, Vidal & Mallada (2023), theorem for two layers, corrected.
-    """
-    W1, W2 = real_array("W1", W1, min_ndim=2), real_array("W2", W2, min_ndim=2)
-    (n, h), m = W1.shape[-2:], W2.shape[-1]
-    if W2.shape[-2] != h:
-        raise ValueError(f"W2 must have {h} rows, as many as W1 has columns, got shape {W2.shape}")
-    if h < max(n, m):
-        raise ValueError(f"W1 must have at least max(n, m) = {max(n, m)} columns, got {h}")
-    D = np.swapaxes(W1, -1, -2) @ W1 - W2 @ np.swapaxes(W2, -1, -2)
-    above = np.maximum(np.linalg.eigvalsh(D)[..., ::-1], 0.0)
-    below = np.maximum(np.linalg.eigvalsh(-D)[..., ::-1], 0.0)
-    plus, minus = above[..., 0] - above[..., n - 1], below[..., 0] - below[..., m - 1]
-    both = above[..., n - 1] + below[..., m - 1]
-    s = np.linalg.svd(W1 @ W2, compute_uv=False)
-    if margin is not None:
-        s = np.broadcast_to(positive("margin", margin, zero=True)[..., None], s.shape)
-    s_n, s_m = (s[..., k - 1] if k <= s.shape[-1] else np.zeros(s.shape[:-1]) for k in (n, m))
-    return (np.hypot(minus + both, 2 * s_n) - minus + np.hypot(plus + both, 2 * s_m) - plus) / 2

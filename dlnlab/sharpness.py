@@ -129,15 +129,10 @@ def _constants(task: Regression, depth: int, readout_norm: float) -> _Constants:
         raise ValueError(f"task must be a Regression, got {type(task).__name__}")
     depth, p = count("depth", depth), number("readout_norm", readout_norm)
     values, vectors = np.linalg.eigh(task.covariance)
-    if values[0] <= 1e-12 * values[-1]:
-        raise ValueError(
-            "task must have a covariance of full rank, got one whose least eigenvalue is "
-            f"{values[0]:.3g} and whose largest is {values[-1]:.3g}"
-        )
     size = np.linalg.norm(task.minimizer)
     if size == 0:
         raise ValueError("task must have a minimizer other than 0: at 0 the flattest network is the zero one")
-    b = vectors @ (np.sqrt(values) * (vectors.T @ task.minimizer)) / size
+    b = vectors @ (np.sqrt(np.maximum(values, 0)) * (vectors.T @ task.minimizer)) / size
     return _Constants(task.covariance, float(size ** (2 - 2 / depth) * p ** (2 / depth)), float(b @ b), b)
 
 
@@ -147,7 +142,8 @@ def balanced_sharpness(task: Regression, depth: int, readout_norm: float = 1.0) 
     Parameters
     ----------
     task : Regression
-        With a covariance of full rank and a minimiser other than 0.
+        With a minimiser other than 0. Where the covariance is singular, the minimiser of least norm counts:
+        that is the only one that the sharpness of an interpolating network can see.
     depth : int
         The number of layers L >= 1.
     readout_norm : float
@@ -162,7 +158,7 @@ def balanced_sharpness(task: Regression, depth: int, readout_norm: float = 1.0) 
     Raises
     ------
     ValueError
-        If an argument is not admissible, or the covariance is singular.
+        If an argument is not admissible.
 
     Examples
     --------
@@ -191,7 +187,7 @@ def minimal_sharpness(task: Regression, depth: int, readout_norm: float = 1.0) -
     Raises
     ------
     ValueError
-        If an argument is not admissible, or the covariance is singular.
+        If an argument is not admissible.
 
     References
     ----------
@@ -240,7 +236,7 @@ def minimal_sharpness_bounds(task: Regression, depth: int, readout_norm: float =
     Raises
     ------
     ValueError
-        If an argument is not admissible, or the covariance is singular.
+        If an argument is not admissible.
 
     References
     ----------
@@ -267,7 +263,7 @@ def critical_learning_rate(task: Regression, depth: int, readout_norm: float = 1
     Raises
     ------
     ValueError
-        If an argument is not admissible, or the covariance is singular.
+        If an argument is not admissible.
 
     Examples
     --------

@@ -42,6 +42,11 @@ def test_line_is_the_same_on_every_machine(capsys, measured, claim, line):
     assert capsys.readouterr().out == line + "\n"
 
 
+def test_the_quantity_is_named(capsys):
+    check("thm-x", 2.0, at_most=4.0, what="largest gap")
+    assert capsys.readouterr().out == "thm-x, largest gap: measured 2, predicted <= 4, ratio 0.50\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -49,6 +54,8 @@ def test_line_is_the_same_on_every_machine(capsys, measured, claim, line):
         ({"measured": 1.0, "at_most": 1.0, "equals": 1.0}, "exactly one"),
         ({"measured": [1.0, 2.0], "equals": 1.0}, "measured must be one real number"),
         ({"measured": 1.0, "equals": "many"}, "claim must be one real number"),
+        ({"measured": 1.0, "equals": 1.0, "what": 3}, "what must be a few words"),
+        ({"measured": 1.0, "equals": 1.0, "what": "two\nlines"}, "what must be a few words"),
     ],
 )
 def test_bad_input_is_named(arguments, named):

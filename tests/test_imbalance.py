@@ -15,7 +15,6 @@ from dlnlab import (
     preconditioner_eigenvalue,
     scalar_rate_bound,
     scalar_rate_lower_bound,
-    two_layer_rate_bound,
 )
 
 
@@ -74,36 +73,6 @@ def test_unit_imbalances_give_factorial_growth(depth):
     assert scalar_rate_bound(w0, 1.0) == pytest.approx(factorial(depth - 1), rel=1e-12)
 
 
-@pytest.mark.parametrize(("n", "h", "m"), [(2, 3, 2), (3, 3, 1), (1, 4, 4), (3, 5, 2), (2, 2, 2)])
-def test_two_layer_bound_is_never_above_the_truth(rng, n, h, m):
-    size = (2000, 1, 1)
-    W1 = rng.standard_normal((2000, n, h)) * rng.lognormal(size=size)
-    W2 = rng.standard_normal((2000, h, m)) * rng.lognormal(size=size)
-    # In our order the layer next to the input is the source's last one.
-    truth = preconditioner_eigenvalue([W2, W1])
-    ratio = two_layer_rate_bound(W1, W2) / truth
-    assert (ratio <= 1 + 1e-9).all()
-    assert np.median(ratio) > 0.5
-
-
-def test_two_layer_bound_with_a_margin_holds_along_the_flow(rng):
-    target = np.diag([2.0, 1.5])
-    W1, W2 = 0.5 * rng.standard_normal((200, 2, 3)), 0.5 * rng.standard_normal((200, 3, 2))
-    least_singular = margin(W1 @ W2, target)
-    np.testing.assert_allclose(
-        least_singular, np.maximum(1.5 - np.linalg.norm(W1 @ W2 - target, axis=(1, 2)), 0)
-    )
-    path = gradient_flow([W2, W1], Factorization(target), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
-    least = preconditioner_eigenvalue(path.weights).min(axis=0)
-    assert (two_layer_rate_bound(W1, W2, margin=least_singular) <= least + 1e-8).all()
-
-
-def test_two_layer_bound_is_sharp_for_scalars(rng):
-    w = rng.standard_normal((2, 500, 1, 1))
-    truth = (w**2).sum(axis=(0, 2, 3))
-    np.testing.assert_allclose(two_layer_rate_bound(w[0], w[1]), truth, rtol=1e-10)
-
-
 @pytest.mark.parametrize(
     ("call", "named"),
     [
@@ -112,8 +81,6 @@ def test_two_layer_bound_is_sharp_for_scalars(rng):
         (lambda: margin(np.eye(2), np.eye(3)), "target must end in the shape"),
         (lambda: scalar_rate_bound(1.0, 1.0), "w0 must have at least 1 axes"),
         (lambda: scalar_rate_lower_bound([1.0], 1.0), "w0 must have at least 2 layers"),
-        (lambda: two_layer_rate_bound(np.ones((2, 3)), np.ones((2, 2))), "W2 must have 3 rows"),
-        (lambda: two_layer_rate_bound(np.ones((3, 2)), np.ones((2, 1))), "W1 must have at least max"),
     ],
 )
 def test_bad_input_is_named(call, named):
