@@ -57,8 +57,10 @@ def test_claims_are_labels_of_the_chapter(path):
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     stated = set(re.findall(r"^:label: (\S+)$", prose, flags=re.MULTILINE))
-    checked = {line.split(":")[0] for cell in code_cells(path) for line in text(cell).splitlines()}
-    checked = {label for label in checked if re.fullmatch(r"(thm|prop|lem|cor|ex)-[\w-]+", label)}
+    lines = [line for cell in code_cells(path) for line in text(cell).splitlines()]
+    checked = {
+        match[0] for line in lines if (match := re.match(r"(thm|prop|lem|cor|ex)-[\w-]+(?=[,:])", line))
+    }
     assert checked <= stated
     needed = {label for label in stated if label.startswith(("thm-", "prop-", "lem-", "cor-"))}
     assert needed <= checked, f"stated and never checked: {needed - checked}"
@@ -72,13 +74,37 @@ def test_cells_are_short(path):
 
 
 @every_chapter
-def test_there_are_exercises_with_solutions(path):
+def test_every_check_names_its_quantity(path):
+    """A line says what was measured: label, a few words, numbers."""
+    for cell in code_cells(path):
+        for line in text(cell).splitlines():
+            if ": measured " in line:
+                assert re.match(r"[\w-]+, .+: measured", line), f"give check a what=...: {line}"
+
+
+@every_chapter
+def test_every_proof_has_its_idea_outside(path):
+    """What is stated says in a sentence or two, before the fold, why it is true."""
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    exercises = set(re.findall(r":::\{exercise\}[^\n]*\n:label: ([\w-]+)", prose))
-    solutions = set(re.findall(r"\{solution(?:-start)?\} ([\w-]+)", prose))
-    assert len(exercises) >= 3
-    assert exercises == solutions
+    pieces = re.split(r"^:::\{prf:(?:theorem|proposition|lemma|corollary)\}", prose, flags=re.MULTILINE)[1:]
+    for piece in pieces:
+        before, fold, _ = piece.partition("{dropdown} Proof")
+        assert fold, f"no proof: {piece[:200]}"
+        after = piece.split("{dropdown} Proof of the bound")[0]  # one theorem states its lemma in between
+        assert "*Idea.*" in before or "lem-rank-one" in after, f"no idea before the proof: {piece[:200]}"
+
+
+@every_chapter
+def test_there_are_exercises_with_solutions(path):
+    """At least six, all with a solution but the last one, a piece of research."""
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    exercises = re.findall(r":::\{exercise\}[^\n]*\n:label: ([\w-]+)", prose)
+    solutions = re.findall(r"\{solution(?:-start)?\} ([\w-]+)", prose)
+    assert len(exercises) >= 6, f"a chapter has at least six exercises, this one has {exercises}"
+    assert exercises[-1].startswith("ex-research-"), f"the last exercise is research, got {exercises[-1]}"
+    assert exercises[:-1] == solutions, "every exercise but the last has a solution behind it"
 
 
 @every_chapter

@@ -1,0 +1,188 @@
+"""Break each claim on purpose, and see its check fail.
+
+A row names a claim, a piece of its chapter's code and what to write in its place: a wrong exponent, constant or
+sign, or a random positive matrix where the operator should be. The check must raise the error of that claim.
+"""
+# ruff: noqa: E501  (a row stays on its line)
+
+import contextlib
+import io
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from dlnlab import ClaimError
+
+BOOK = Path(__file__).resolve().parent.parent / "book"
+
+MUTATIONS = {
+    "setting": [
+        ("prop-one-layer", "np.exp(-2 * path.times", "np.exp(-path.times"),
+        ("prop-one-layer", "predicted = 4 * eigenvalues[0]", "predicted = 2 * eigenvalues[0]"),
+        ("prop-one-layer", "few.minimizer + null_space.T", "few.minimizer - null_space.T"),
+        ("prop-one-layer", "equals=1.002**1000", "equals=1.001**1000"),
+        ("prop-gradient", "np.sum(G * V)", "np.sum(G * V.mean())"),
+        ("thm-conservation", "drift = relative_drift(path)", "drift = np.ptp(path.weights[0])"),
+        ("prop-count", "c * (c - 1) / 2", "c * (c + 1) / 2"),
+        ("cor-norms", "np.sum(W2**2, axis=1) - np.sum(W1**2", "np.sum(W2**2, axis=1) + np.sum(W1**2"),
+        ("prop-balanced", "end_to_end ** (1 / 3)", "end_to_end ** (1 / 2)"),
+        ("prop-balanced", "matrix_power(W3 @ W3.T, 3)", "matrix_power(W3 @ W3.T, 2)"),
+        ("prop-two-scalars", "(root - (w2**2 - w1**2)) / 2", "(root + (w2**2 - w1**2)) / 2"),
+        ("prop-rescaling", "[c * W1, W2 / c, W3]", "[c * W1, W2 / c**2, W3]"),
+        ("thm-bounded", "bound = (D + root) / 2", "bound = (root - D) / 2"),
+        ("thm-bounded", "M ** (L - k) * ((M + Delta) ** k - M**k)", "1e-4 * M * ((M + Delta) ** k - M**k)"),
+        ("prop-drift", "G[k + 1].T @ G[k + 1] - G[k]", "G[k + 1].T @ G[k + 1] + G[k]"),
+        ("prop-drift", "equals=slope", "equals=2 * slope"),
+        ("prop-drift-paid", "drift / (eta *", "drift / (eta**2 *"),
+        ("prop-gain", "factor = 1 - (eta", "factor = 1 + (eta"),
+        ("ex-relu", "b1 = active * (W2.T @ b2)", "b1 = W2.T @ b2"),
+    ],
+    "acceleration": [
+        ("thm-end-to-end", "depth=3, duration=2.0", "depth=2, duration=2.0"),
+        ("prop-spectrum", "power(W @ W.T, (L - j) / L)", "power(W @ W.T, (L - j) / (L + 1))"),
+        ("prop-spectrum", "equals=rank * (8 - rank)", "equals=rank * (9 - rank)"),
+        ("prop-spectrum", "left ** (2 / 3)", "left ** (1 / 3)"),
+        ("cor-singular-values", "formula = -3 * s[i] ** (4 / 3)", "formula = -3 * s[i] ** (2 / 3)"),
+        ("prop-metric", "dl.metric(W, Z, Z, L)", "np.sum(rng.random(Z.shape) * Z**2)"),
+        ("prop-metric", "dl.volume_element(W, L)", "dl.volume_element(W, L + 1)"),
+        ("prop-metric", "dl.metric(W, velocity, Z, 3)", "dl.metric(W, velocity, Z, 2)"),
+        ("prop-infinite-depth", "-np.log(np.outer(s, s))", "-np.log(np.outer(s, s)) / 2"),
+        ("prop-single", "dl.precondition(w[None], z[None], L)[0]", "dl.precondition(w[None], z[None], L + 1)[0]"),
+        ("prop-two-points", "equals=1 / 16", "equals=1 / 8"),
+        ("prop-two-points", "equals=400", "equals=1200"),
+        ("prop-two-points", "dl.rules.plain(factors / y1**2)", "dl.rules.plain(factors / (3 * y1**2))"),
+        ("prop-exact-step", "by_rule + 0.5**2", "by_rule + 0.5"),
+        ("thm-no-regulariser", "curl += (L - 1)", "curl -= (L - 1)"),
+        ("thm-no-regulariser", "r ** (3 - 2 / L)", "r ** (2 - 2 / L)"),
+        ("prop-plateau", "w0 ** (-1 / 3) / y", "w0 ** (-1 / 2) / y"),
+        ("prop-direction", "a = 1.3 ** (2 - 2 / L), w @ H @ w / 1.3**2", "a = 1.3 ** (2 - 2 / L), w @ H @ w"),
+        ("ex-best-depth", "np.eye(10) + L * np.outer", "np.eye(10) + (L + 1) * np.outer"),
+    ],
+    "imbalance": [
+        ("prop-operator", "dl.operator_matrix(weights) @ E.ravel", "np.diag(rng.random(12)) @ E.ravel"),
+        ("prop-operator", "velocity = -dl.tau_adjoint", "velocity = dl.tau_adjoint"),
+        ("thm-rate", "equals=2 * values[0]", "equals=values[0]"),
+        ("thm-rate", "np.exp(-2 * alpha * 0.5)", "np.exp(-3 * alpha * 0.5)"),
+        ("thm-chain", "np.maximum(gap, 0)", "gap"),
+        ("thm-chain", "(T.min(axis=0) / alpha).min()", "(T.min(axis=0) / (1.1 * alpha)).min()"),
+        ("thm-chain", "dl.scalar_rate_bound(w, margin)", "dl.scalar_rate_bound(w, margin / 2)"),
+        ("thm-chain", "lower = dl.scalar_rate_lower_bound(many, y)", "lower = 1.2 * dl.scalar_rate_lower_bound(many, y)"),
+        ("cor-factorial", "factorial(L - 1)", "factorial(L)"),
+        ("prop-compare", "** (2 - 2 / L)", "** (2 - 1 / L)"),
+        ("prop-compare", "high = L * np.mean(w**2, axis=1) ** (L - 1)", "high = np.mean(w**2, axis=1) ** (L - 1)"),
+        ("prop-no-free-factorial", "equals=T, what=what", "equals=2 * T, what=what"),
+        ("prop-no-free-factorial", "np.linalg.eigvalsh(dl.operator_matrix(layers))", "np.sort(rng.random(6))"),
+        ("lem-margin", "gap = np.sqrt(easy.excess_risk(near) / eigenvalues[0])", "gap = 0.0"),
+        ("thm-two-layers", "dl.two_layer_rate_bound(W2, W1) / truth", "1.1 * dl.two_layer_rate_bound(W2, W1) / truth"),
+        ("thm-two-layers", "np.maximum(-values, 0)", "np.maximum(1 - values, 0)"),
+        ("thm-three-margin", "B = dl.three_layer_rate_bound(layers, s)", "B = dl.three_layer_rate_bound(layers, 2 * s)"),
+        ("thm-three-layers", "- dl.three_layer_rate_bound(one)", "- 0.9 * dl.three_layer_rate_bound(one)"),
+        ("thm-three-margin", "dl.three_layer_rate_bound(chain, m)", "dl.three_layer_rate_bound(chain)"),
+        ("thm-three-layers", "1e6\n", "1e5\n"),
+        ("prop-square", "worst, what = np.max(bound / T)", "worst, what = np.max(1.2 * bound / T)"),
+        ("thm-homogeneous", "smallest ** (2 - 2 / L)", "smallest ** (1 - 1 / L)"),
+        ("ex-push", "np.exp(-2) * X", "np.exp(2) * X"),
+    ],
+    "largest-learning-rate": [
+        ("prop-hessian", "(ahead[k] - back[k]) / (2 * h)", "(ahead[k] - back[k]) / h"),
+        ("prop-minimisers", "dense - 1)", "dense / 2 - 1)"),
+        ("prop-descent", "1 - beta * eta / 2", "1 + beta * eta"),
+        ("prop-stability", "equals=fraction - 1", "equals=fraction"),
+        ("thm-minimal", "np.exp(x / (2 * (L - 1)))", "np.exp(x / (L - 1))"),
+        ("thm-minimal", "0.3 * np.outer(np.eye(5)[1], z)", "0.3 * np.outer(np.eye(5)[0], z)"),
+        ("thm-lower", "2 * a * np.sum(norms**-2.0)", "2 * a * np.sum(norms**-1.0)"),
+        ("thm-minimal", "first = np.outer(e, w) / n ** (depth - 1)", "first = np.outer(e, w) / n**depth"),
+        ("prop-upper", '"equals": np.log(1 / rho)', '"equals": 1 / rho - 1'),
+        ("prop-upper", "np.array([lower, least, balanced, upper, slides])", "np.array([lower, balanced, least, upper, slides])"),
+        ("prop-valley", "at_least=2 * a * C**2", "at_least=2 * a * C**3"),
+        ("ex-scalar-sharpness", "/ W[0][0]) ** 2", "/ W[0][0])"),
+        ("ex-period-two", "[1, -(1 + 2 * eta), 1]", "[1, -(1 + 3 * eta), 1]"),
+        ("ex-trace", "a ** (1 - 1 / L) *", "a ** (1 / L) *"),
+    ],
+    "small-initialization": [
+        ("lem-structure", "(M + delta), form.spectral_spread", "(M * delta), form.spectral_spread"),
+        ("prop-davis-kahan", "(np.linalg.norm(D, 2) / gap) ** 2", "(np.linalg.norm(D, 2) / gap) ** 3"),
+        ("cor-descent", "delta = extra + sum(", "delta = 0.3 * sum("),
+        ("prop-gradient-norm", "np.sum(W3**2) * W1.T @ W1", "np.sum(W3**2) * W1.T @ W1 / 2"),
+        ("cor-critical", "np.sum(g**2, axis=1) / top**2", "np.sum(g**2, axis=1) / top"),
+        ("thm-convergence", "right = 4 * lam", "right = 4.1 * lam"),
+        ("prop-start", "<= 2 * w @ task.cross_moment", "<= -1 + 2 * w @ task.cross_moment"),
+        ("cor-structure", "bound = 1 + 2 * delta / 1e-7", "bound = 4"),
+        ("thm-small-limit", "f(serum, L) for f in (dl.balanced_sharpness,", "f(serum, L) for f in (dl.minimal_sharpness,"),
+        ("ex-plateau-time", "(2 * (L - 2))", "(L - 2)"),
+        ("ex-large-balanced", "limit = dl.balanced_sharpness(task, 4)", "limit = dl.minimal_sharpness(task, 4)"),
+        ("ex-scalar-limit", "D / (2 * target.minimizer[0])", "D / target.minimizer[0]"),
+    ],
+    "residual-initialization": [
+        ("prop-moment", "L ** (2 * beta)", "L**beta"),
+        ("lem-perturbation", "upper, change = B * np.exp(B * theta)", "upper, change = np.exp(theta)"),
+        ("lem-perturbation", "np.exp(0.498)", "np.exp(0.6)"),
+        ("lem-prefix", "B / ratio, at_most=1", "B**3 / ratio, at_most=1"),
+        ("thm-residual", "size / (L * (p @ p)", "size / ((p @ p)"),
+        ("thm-residual", "equals=1e-3, rtol=0.01", "equals=2e-3, rtol=0.01"),
+        ("thm-residual", "rate / L, equals=4 * lam", "rate / L**2, equals=4 * lam"),
+        ("prop-identity", "equals=2 * L * Lam", "equals=2 * L * lam"),
+        ("prop-trained-identity", "tau ** (-2 * np.arange(L) / L)", "tau ** (-np.arange(L) / L)"),
+        ("prop-balanced-chain", "(2 * L - 1) * w - (L - 1))\n    formula", "(2 * L - 1) * w - L)\n    formula"),
+        ("ex-which-noise", "predicted = np.mean(np.sum(x**2, axis=1)), (1 + s**2 / L) ** L", "predicted = np.mean(np.sum(x**2, axis=1)), 1 + s**2 / L"),
+        ("ex-deep-dip", "(L - 1) ** 2", "(L - 1)"),
+    ],
+}  # fmt: skip
+
+
+def cells(chapter):
+    for cell in json.loads((BOOK / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        # Without explorers and figures, which no check needs.
+        drawn = "dl.explore(" in source or "figure" in cell["metadata"].get("mystnb", {})
+        if cell["cell_type"] == "code" and "google.colab" not in source and not drawn:
+            yield source
+
+
+def run(source, names):
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, "<cell>", "exec"), names)
+
+
+def failing(source, names):
+    """Run a cell; return what its failing claim says, or nothing."""
+    try:
+        run(source, names)
+    except ClaimError as error:
+        return str(error)
+    return ""
+
+
+def copied(names):
+    """Copy the names, with generators of their own, so that a broken cell does not disturb the next one."""
+    return {k: deepcopy(v) if isinstance(v, np.random.Generator) else v for k, v in names.items()}
+
+
+@pytest.mark.parametrize("chapter", MUTATIONS)
+def test_a_broken_claim_fails(chapter, monkeypatch):
+    matplotlib.use("agg")
+    monkeypatch.chdir(BOOK)
+    names, waiting, broken, survivors = {}, list(MUTATIONS[chapter]), [], []
+    for source in cells(chapter):
+        for row in [row for row in waiting if row[1] in source]:
+            waiting.remove(row)
+            broken.append((row, copied(names)))
+        still_broken = []
+        for row, world in broken:
+            label, old, new = row
+            failure = failing(source.replace(old, new), world)
+            if failure:
+                assert failure.startswith(label), f"{row} made another claim fail: {failure}"
+            elif f'"{label}"' in source:
+                survivors.append(row)
+            else:  # a helper that is broken breaks the check in a later cell
+                still_broken.append((row, world))
+        broken = still_broken
+        run(source, names)
+    assert not waiting, f"no cell has this line: {waiting}"
+    unchecked = survivors + [row for row, _ in broken]
+    assert not unchecked, f"the check holds although the claim is broken: {unchecked}"
