@@ -59,7 +59,7 @@ MUTATIONS = {
         ("thm-no-regulariser", "curl += (L - 1)", "curl -= (L - 1)"),
         ("thm-no-regulariser", "r ** (3 - 2 / L)", "r ** (2 - 2 / L)"),
         ("prop-plateau", "w0 ** (-1 / 3) / y", "w0 ** (-1 / 2) / y"),
-        ("prop-direction", "a = 1.3 ** (2 - 2 / L), w @ H @ w / 1.3**2", "a = 1.3 ** (2 - 2 / L), w @ H @ w"),
+        ("prop-direction", "(L - 1) * unit @ H @ unit", "L * unit @ H @ unit"),
         ("ex-best-depth", "np.eye(10) + L * np.outer", "np.eye(10) + (L + 1) * np.outer"),
     ],
     "imbalance": [
@@ -81,6 +81,7 @@ MUTATIONS = {
         ("thm-two-layers", "np.maximum(-values, 0)", "np.maximum(1 - values, 0)"),
         ("thm-three-margin", "B = dl.three_layer_rate_bound(layers, s)", "B = dl.three_layer_rate_bound(layers, 2 * s)"),
         ("thm-three-layers", "- dl.three_layer_rate_bound(one)", "- 0.9 * dl.three_layer_rate_bound(one)"),
+        ("lem-rank-one", "/ 2\ndl", "\ndl"),
         ("thm-three-margin", "dl.three_layer_rate_bound(chain, m)", "dl.three_layer_rate_bound(chain)"),
         ("thm-three-layers", "1e6\n", "1e5\n"),
         ("prop-square", "worst, what = np.max(bound / T)", "worst, what = np.max(1.2 * bound / T)"),
