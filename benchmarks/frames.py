@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dlnlab as dl
-from dlnlab.widgets import _image
+from dlnlab.book.explorers import _image
 
 
 def draw(phase: float, layers: int) -> plt.Figure:

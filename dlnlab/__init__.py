@@ -1,25 +1,18 @@
-"""A laboratory for deep linear networks.
+"""A laboratory for deep linear networks, a room a session.
 
-Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere.
+Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere. Every public name
+stands here; the rooms, each of which uses only those before it, are
 
-- Tasks: `Regression`, `Factorization`, `LpRegression`
-- Networks: `end_to_end`, `gradient`, `hessian_vector_product`, `hessian`
-- Initialisations: `gaussian`, `residual`, `balanced`, `imbalanced`
-- Dynamics: `gradient_flow`, `gradient_descent`, `end_to_end_flow`, `descend` with the update `rules`,
-  `Trajectory`, `first_below`
-- Balanced layers: `imbalances`, `precondition`, `precondition_inverse`, `precondition_single`, `spectrum`,
-  `metric`, `volume_element`, `circulation`
-- Any layers: `preconditioner_eigenvalue`, `tau`, `tau_adjoint`, `operator_matrix`; `margin`, bounds
-  `scalar_rate_bound`, `scalar_rate_lower_bound`, `two_layer_rate_bound`, `three_layer_rate_bound`,
-  `square_rate_bound`, attained by `extremal_network`; `exact` solutions
-- Flat minima: `sharpness`, `minimal_sharpness`, `minimal_sharpness_bounds`, `balanced_sharpness`,
-  `critical_learning_rate`; `epsilon`, `structure`
-- Flow from tiny weights: `flow_to_minimum`
-- Sweeps: `endpoint`, `Grid`, `run_sweep`; the `experiments` of a paper and their `figures`
-- Book: `check`, `explore`, `use_style`, `plot_curves`, `plot_training`
+- `networks`: tasks, weights, gradients, initialisations, conserved imbalances
+- `acceleration`: the preconditioner of balanced layers, its geometry
+- `dynamics`: gradient flow, descent with the update `rules`, trajectories, `exact` solutions
+- `imbalance`: the operator of the end-to-end flow from any start, bounds of the rate, prescribed imbalances
+- `flatness`: sharpness and its least value, alignment, the flow from tiny weights
+- `experiments`: endpoints, sweeps, the experiments of a paper and their `figures`
+- `book`: checks of claims, explorers, house style
 """
 
-from . import exact, experiments, figures, rules, sweep
+from . import acceleration, book, dynamics, experiments, flatness, imbalance, networks
 from .acceleration import (
     circulation,
     metric,
@@ -29,30 +22,57 @@ from .acceleration import (
     spectrum,
     volume_element,
 )
-from .arclength import flow_to_minimum
-from .claims import ClaimError, check
-from .dynamics import Trajectory, descend, end_to_end_flow, first_below, gradient_descent, gradient_flow
-from .endpoints import Endpoint, endpoint
-from .extremal import extremal_network
-from .imbalance import imbalances, margin, scalar_rate_bound, scalar_rate_lower_bound
-from .initialization import balanced, gaussian, imbalanced, residual
-from .network import end_to_end, gradient, hessian, hessian_vector_product
-from .operators import operator_matrix, preconditioner_eigenvalue, tau, tau_adjoint
-from .plotting import plot_curves, plot_training, use_style
-from .rate_bounds import square_rate_bound, three_layer_rate_bound, two_layer_rate_bound
-from .sharpness import (
+from .book import ClaimError, check, explore, plot_curves, plot_training, use_style
+from .dynamics import (
+    Trajectory,
+    descend,
+    end_to_end_flow,
+    exact,
+    first_below,
+    gradient_descent,
+    gradient_flow,
+    rules,
+)
+from .experiments import Endpoint, Grid, endpoint, figures, run_sweep
+from .flatness import (
     Structure,
     balanced_sharpness,
     critical_learning_rate,
     epsilon,
+    flow_to_minimum,
     minimal_sharpness,
     minimal_sharpness_bounds,
     sharpness,
     structure,
 )
-from .sweep import Grid, run_sweep
-from .tasks import Factorization, Loss, LpRegression, Regression
-from .widgets import explore
+from .imbalance import (
+    balanced,
+    extremal_network,
+    imbalanced,
+    margin,
+    operator_matrix,
+    preconditioner_eigenvalue,
+    scalar_rate_bound,
+    scalar_rate_lower_bound,
+    square_rate_bound,
+    tau,
+    tau_adjoint,
+    three_layer_rate_bound,
+    two_layer_rate_bound,
+)
+from .networks import (
+    Factorization,
+    Loss,
+    LpRegression,
+    Regression,
+    end_to_end,
+    gaussian,
+    gradient,
+    hessian,
+    hessian_vector_product,
+    imbalances,
+    residual,
+)
 
 __all__ = [
     "ClaimError",
@@ -64,12 +84,15 @@ __all__ = [
     "Regression",
     "Structure",
     "Trajectory",
+    "acceleration",
     "balanced",
     "balanced_sharpness",
+    "book",
     "check",
     "circulation",
     "critical_learning_rate",
     "descend",
+    "dynamics",
     "end_to_end",
     "end_to_end_flow",
     "endpoint",
@@ -80,6 +103,7 @@ __all__ = [
     "extremal_network",
     "figures",
     "first_below",
+    "flatness",
     "flow_to_minimum",
     "gaussian",
     "gradient",
@@ -87,12 +111,14 @@ __all__ = [
     "gradient_flow",
     "hessian",
     "hessian_vector_product",
+    "imbalance",
     "imbalanced",
     "imbalances",
     "margin",
     "metric",
     "minimal_sharpness",
     "minimal_sharpness_bounds",
+    "networks",
     "operator_matrix",
     "plot_curves",
     "plot_training",
@@ -109,7 +135,6 @@ __all__ = [
     "spectrum",
     "square_rate_bound",
     "structure",
-    "sweep",
     "tau",
     "tau_adjoint",
     "three_layer_rate_bound",

@@ -2,6 +2,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure of the code: no example has a deadline.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The repository: what is installed, what is pinned, and that its files agree with each other."""
 
+import ast
+import inspect
 import os
 import re
 import shutil
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+import dlnlab
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
@@ -33,7 +37,7 @@ def test_the_wheel_holds_the_library_alone(tmp_path):
         names = set(wheel.namelist())
     expected = {str(path.relative_to(source)) for path in (source / "dlnlab").rglob("*") if path.is_file()}
     assert expected <= names
-    assert {"dlnlab/py.typed", "dlnlab/data/diabetes.csv", "dlnlab/house.mplstyle"} <= names
+    assert {"dlnlab/py.typed", "dlnlab/networks/data/diabetes.csv", "dlnlab/book/house.mplstyle"} <= names
     assert all(name.startswith(("dlnlab/", "dlnlab-")) for name in names)
 
 
@@ -85,7 +89,9 @@ def test_scripts_of_the_pages_have_the_versions_of_their_copies():
         assert package["dependencies"][name] == version
 
 
-@pytest.mark.parametrize("changed", ["dlnlab/tasks.py", "dlnlab/data/diabetes.csv", "requirements.txt"])
+@pytest.mark.parametrize(
+    "changed", ["dlnlab/networks/tasks.py", "dlnlab/networks/data/diabetes.csv", "requirements.txt"]
+)
 def test_what_chapters_depend_on_changes_the_fingerprint(tmp_path, monkeypatch, changed):
     shutil.copytree(ROOT / "dlnlab", tmp_path / "dlnlab")
     shutil.copy(ROOT / "requirements.txt", tmp_path)
@@ -96,6 +102,33 @@ def test_what_chapters_depend_on_changes_the_fingerprint(tmp_path, monkeypatch, 
     with (tmp_path / changed).open("a") as file:
         file.write("# \n")
     assert build_book.fingerprint() != before
+
+
+ROOMS = ["networks", "acceleration", "dynamics", "imbalance", "flatness", "experiments", "book"]
+
+
+def imported_rooms(folder):
+    """Rooms of the library that the modules of one room import, itself aside."""
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 2:
+                yield from (
+                    [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+                )
+
+
+def test_rooms_rest_on_those_before_them():
+    assert {path.parent.name for path in (ROOT / "dlnlab").glob("*/__init__.py")} == set(ROOMS)
+    for k, room in enumerate(ROOMS):
+        assert set(imported_rooms(ROOT / "dlnlab" / room)) <= {"_validation", *ROOMS[:k]}, room
+    assert set(imported_rooms(ROOT / "dlnlab" / "dynamics")) == {"_validation", "networks", "acceleration"}
+
+
+def test_no_public_function_has_the_name_of_its_module():
+    stems = {path.stem for path in (ROOT / "dlnlab").rglob("*.py")} | set(ROOMS)
+    assert not [
+        name for name in dlnlab.__all__ if name in stems and not inspect.ismodule(getattr(dlnlab, name))
+    ]
 
 
 def test_make_lists_its_targets():

@@ -30,7 +30,7 @@ def main() -> None:
         "residual": experiments.residual_grids(task),
         "depth": experiments.depth_grids(task),
         # Not in the paper: networks that do learn at every depth within these steps.
-        "residual depth": experiments.depth_grids(task, 10, dl.sweep.residual_network),
+        "residual depth": experiments.depth_grids(task, 10, experiments.residual_network),
     }
     tables = {}
     for name, some in grids.items():

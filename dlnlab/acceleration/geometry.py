@@ -1,0 +1,142 @@
+"""The metric that the inverse preconditioner defines, and circulations of vector fields."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._validation import Array, count, number, real_array
+from .preconditioner import scaled, spectrum
+
+
+def _invertible(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
+    W = real_array("W", W, min_ndim=2)
+    if depth != 1 and (np.linalg.matrix_rank(W) < min(W.shape[-2:])).any():
+        raise ValueError("W must have full rank: at a lower one the preconditioner has no inverse")
+    K, U, V = spectrum(W, depth)
+    if (K == 0).any():
+        raise ValueError(f"W must be square for infinite depth, got shape {W.shape}")
+    return K, U, V
+
+
+def precondition_inverse(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
+    r"""Apply the inverse :math:`A_{N,W}^{-1}` of the preconditioner.
+
+    Parameters
+    ----------
+    W, Z, depth
+        As in `precondition`; W of full rank (and square for infinite depth).
+
+    Returns
+    -------
+    ndarray of shape (..., m, d)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the preconditioner is not invertible at W.
+
+    Notes
+    -----
+    :math:`K_{il} = 0` only where both singular values are zero, the padded ones included: for finite
+    depth above 1, A is invertible if and only if W has full rank, whether or not W is square.
+
+    References
+    ----------
+    Menon (2024), on the geometry of the end-to-end flow.
+    """
+    K, U, V = _invertible(W, depth)
+    return scaled("Z", Z, 1 / K, U, V)
+
+
+def metric(W: ArrayLike, Z1: ArrayLike, Z2: ArrayLike, depth: float) -> Array:
+    r"""Return the Riemannian metric :math:`g^N_W(Z_1, Z_2) = \mathrm{Tr}(Z_1^\top A_{N,W}^{-1} Z_2)`.
+
+    Parameters
+    ----------
+    W, Z1, Z2 : array_like of shape (..., m, d)
+        The end-to-end matrix, of full rank, and two tangent vectors.
+    depth : int or math.inf
+        The number of layers N.
+
+    Returns
+    -------
+    ndarray of shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the preconditioner is not invertible at W.
+
+    References
+    ----------
+    Menon (2024): the end-to-end flow is the gradient flow of the loss in this metric.
+    """
+    K, U, V = _invertible(W, depth)
+    first = scaled("Z1", Z1, np.ones_like(K), U, V)
+    return (first * scaled("Z2", Z2, 1 / K, U, V)).sum(axis=(-2, -1))
+
+
+def volume_element(W: ArrayLike, depth: float) -> Array:
+    r"""Return :math:`\sqrt{\det g^N} = \prod_{il} K_{il}^{-1/2}` at matrices W of full rank.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+    depth : int or math.inf
+
+    Returns
+    -------
+    ndarray of shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the preconditioner is not invertible at W.
+
+    References
+    ----------
+    Menon (2024).
+    """
+    return np.exp(-np.log(_invertible(W, depth)[0]).sum(axis=(-2, -1)) / 2)
+
+
+def circulation(
+    field: Callable[[Array], ArrayLike], center: ArrayLike, radius: float, *, points: int = 256
+) -> float:
+    r"""Return the line integral of a plane field round a circle, anticlockwise.
+
+    Parameters
+    ----------
+    field : callable
+        Maps points of shape (points, 2) to vectors of the same shape.
+    center : array_like of shape (2,)
+    radius : float
+    points : int
+        How many points of the circle to use; for an analytic field the error falls exponentially.
+
+    Returns
+    -------
+    float
+        :math:`\oint \langle F, \mathrm dw \rangle`, which is 0 if F is a gradient inside the circle.
+
+    Raises
+    ------
+    ValueError
+        If the centre is no point of the plane, the radius not positive, or the field of wrong shape.
+
+    Examples
+    --------
+    >>> round(circulation(lambda w: w[:, ::-1] * [-1, 1], center=[0, 0], radius=1.0) / np.pi, 12)
+    2.0
+    """
+    center, radius = real_array("center", center, ndim=1), number("radius", radius)
+    if center.shape != (2,):
+        raise ValueError(f"center must have shape (2,), got {center.shape}")
+    angle = np.arange(count("points", points, minimum=3)) * 2 * np.pi / points
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    tangent = np.stack([-np.sin(angle), np.cos(angle)], axis=-1)
+    values = real_array("field", field(center + radius * circle))
+    if values.shape != circle.shape:
+        raise ValueError(f"field must return vectors of shape {circle.shape}, got {values.shape}")
+    return float((values * tangent).sum() * radius * 2 * np.pi / points)

@@ -1,0 +1,183 @@
+"""Descent: iterations with a finite learning rate, on the layers or on the end-to-end matrix."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._validation import Array, count, positive, readout_vector, real_array, weight_list
+from ..networks.tasks import Loss, value_and_gradient
+from ..networks.weights import layer_gradients, rows
+from .trajectories import Observables, Trajectory, observe
+
+
+def _descend(
+    start: list[Array],
+    evaluate: Callable[[list[Array]], tuple[Array, list[Array]]],
+    step: Callable[[list[Array], list[Array]], list[Array]],
+    steps: int,
+    record_every: int,
+    observables: Observables | None,
+) -> Trajectory:
+    """Iterate `step` on a batch; freeze and flag each configuration whose loss overflows.
+
+    `evaluate` returns the loss and the gradients at given weights, `step` the next weights from both.
+    """
+    steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
+    weights, batch = start, start[0].shape[:-2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss, gradients = evaluate(weights)
+        if not np.isfinite(loss).all():
+            raise ValueError("weights must have a finite loss, got one that overflows")
+        alive = np.ones(batch, dtype=bool)
+        times, path, losses = [0], [weights], [loss]
+        for time in range(1, steps + 1):
+            proposal = step(weights, gradients)
+            proposed_loss, gradients = evaluate(proposal)
+            alive = alive & np.isfinite(proposed_loss)
+            if alive.all():
+                weights, loss = proposal, proposed_loss
+            else:
+                keep = alive[..., None, None]
+                weights = [np.where(keep, new, old) for new, old in zip(proposal, weights, strict=True)]
+                loss = np.where(alive, proposed_loss, loss)
+            if time % record_every == 0 or time == steps:
+                times.append(time)
+                path.append(weights)
+                losses.append(loss)
+    return Trajectory(
+        times=np.array(times, dtype=np.float64),
+        weights=[np.stack(layer) for layer in zip(*path, strict=True)],
+        loss=np.stack(losses),
+        observables=observe(observables, path),
+        diverged=~alive,
+    )
+
+
+def gradient_descent(
+    weights: Sequence[ArrayLike],
+    loss: Loss,
+    learning_rate: ArrayLike,
+    steps: int,
+    *,
+    readout: ArrayLike | None = None,
+    record_every: int = 1,
+    observables: Observables | None = None,
+) -> Trajectory:
+    r"""Run gradient descent, :math:`W_k \leftarrow W_k - \eta\,\partial\ell/\partial W_k`, on all layers.
+
+    Parameters
+    ----------
+    weights : list of array_like
+        The start: layers of shape (..., d_k, d_{k-1}).
+    loss : Loss
+        The loss of the end-to-end matrix.
+    learning_rate : array_like
+        Positive; an array broadcasts against the batch axes, one learning rate a configuration.
+    steps : int
+        How many steps to take, at least 0.
+    readout : array_like of shape (d_L,), optional
+        The fixed readout p.
+    record_every : int
+        Record the start, then every so many steps, and the last one.
+    observables : mapping of str to callable, optional
+        Functions of the list of weights, recorded at the same steps.
+
+    Returns
+    -------
+    Trajectory
+        A configuration whose loss overflows is frozen at its last weights of finite loss and flagged in
+        ``diverged``; no warning is printed.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization
+    >>> path = gradient_descent([[[2.0]]], Factorization([[0.0]]), learning_rate=0.5, steps=2)
+    >>> path.weights[0].ravel()
+    array([2. , 1. , 0.5])
+    """
+    layers = weight_list(weights)
+    p = readout_vector(readout, layers)
+    eta = positive("learning_rate", learning_rate)
+    try:
+        batch = np.broadcast_shapes(eta.shape, layers[0].shape[:-2])
+    except ValueError as error:
+        raise ValueError(
+            f"learning_rate must fit the batch axes {layers[0].shape[:-2]}, got shape {eta.shape}"
+        ) from error
+    layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
+    eta = eta[..., None, None]
+
+    def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
+        a = rows(weights, p)
+        value, G = value_and_gradient(loss, a[0])
+        return value, layer_gradients(weights, G, a)
+
+    def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
+        return [weight - eta * part for weight, part in zip(weights, gradients, strict=True)]
+
+    return _descend(layers, evaluate, step, steps, record_every, observables)
+
+
+def descend(
+    W: ArrayLike,
+    loss: Loss,
+    rule: Callable[[Array, Array, Any], tuple[Array, Any]],
+    steps: int,
+    *,
+    record_every: int = 1,
+    observables: Observables | None = None,
+) -> Trajectory:
+    """Run an update rule of `dlnlab.dynamics.rules` on the end-to-end matrix itself.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+        The start.
+    loss : Loss
+        The loss of the end-to-end matrix.
+    rule : callable
+        ``rule(W, gradient, memory)`` returns the next iterate and the rule's memory (None at first).
+    steps, record_every, observables
+        As in `gradient_descent`; observables are functions of the list ``[W]``.
+
+    Returns
+    -------
+    Trajectory
+        Its weights are the list of the one matrix; overflow is handled as in `gradient_descent`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization, rules
+    >>> path = descend([[2.0]], Factorization([[0.0]]), rules.plain(0.5), steps=2)
+    >>> path.weights[0].ravel()
+    array([2. , 1. , 0.5])
+    """
+    start = real_array("W", W, min_ndim=2)
+    if not callable(rule):
+        raise ValueError(f"rule must be a function, such as dlnlab.rules.plain(0.1), got {rule!r}")
+    # The rule shows the batch that it makes of the start, through its learning rates, by one step.
+    start = np.broadcast_to(start, rule(start, np.zeros_like(start), None)[0].shape)
+    memory: Any = None
+
+    def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
+        value, G = value_and_gradient(loss, weights[0])
+        return value, [G]
+
+    def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
+        nonlocal memory
+        proposal, memory = rule(weights[0], gradients[0], memory)
+        return [proposal]
+
+    return _descend([start], evaluate, step, steps, record_every, observables)

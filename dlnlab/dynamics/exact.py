@@ -1,0 +1,115 @@
+r"""Exact solutions of scalar deep linear networks, as ground truth.
+
+One weight a layer, the loss :math:`\frac12 (y - w)^2` of their product w, and gradient flow.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import hyp2f1
+
+from .._validation import Array, count, positive, real_array
+
+
+def sigmoid(times: ArrayLike, w0: ArrayLike, target: ArrayLike) -> Array:
+    r"""Return the product of two balanced layers, :math:`y / (1 + (y/w_0 - 1) e^{-2yt})`.
+
+    Parameters
+    ----------
+    times, w0, target : array_like
+        t >= 0, and w0, y > 0; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong sign.
+
+    References
+    ----------
+    Saxe, McClelland & Ganguli (2014), equation 8, divided by the exponential.
+
+    Examples
+    --------
+    >>> float(sigmoid(0.0, w0=0.5, target=2.0))
+    0.5
+    """
+    t, w0, y = positive("times", times, zero=True), positive("w0", w0), positive("target", target)
+    return y / (1 + (y / w0 - 1) * np.exp(-2 * y * t))
+
+
+def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalance: ArrayLike) -> Array:
+    r"""Return the product of two layers with imbalance d, :math:`\dot w = \sqrt{d^2 + 4w^2}\,(y - w)`.
+
+    Parameters
+    ----------
+    times, w0, target, imbalance : array_like
+        t >= 0, any w0 and y, and d other than 0; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If a time is negative or an imbalance zero (for which see `sigmoid`).
+
+    Notes
+    -----
+    With :math:`w = \frac{|d|}4 (z - 1/z)` the equation becomes
+    :math:`\dot z = -\frac{|d|}2 (z - z_+)(z - z_-)`, :math:`z_\pm = (2y \pm \rho)/|d|`,
+    :math:`\rho = \sqrt{d^2 + 4y^2}`, so that :math:`(z - z_-)/(z_+ - z)` grows like :math:`e^{\rho t}`.
+
+    References
+    ----------
+    Tarmoun, Franca, Haeffele & Vidal (2021) treat this flow; the closed form is derived here.
+    """
+    t, w0, y = positive("times", times, zero=True), real_array("w0", w0), real_array("target", target)
+    d = np.abs(real_array("imbalance", imbalance))
+    if (d == 0).any():
+        raise ValueError("imbalance must not be zero: for balanced layers use sigmoid")
+    rho = np.hypot(d, 2 * y)
+    upper, lower = np.exp(np.arcsinh(2 * y / d)), -np.exp(-np.arcsinh(2 * y / d))
+    start = np.exp(np.arcsinh(2 * w0 / d))
+    decay = (upper - start) / (start - lower) * np.exp(-rho * t)
+    z = (upper + lower * decay) / (1 + decay)
+    return d / 4 * (z - 1 / z)
+
+
+def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: int) -> Array:
+    r"""Return the time at which the product of balanced layers reaches w.
+
+    Parameters
+    ----------
+    w, w0, target : array_like
+        0 < w0 <= w < y; they broadcast.
+    depth : int
+        The number of layers L.
+
+    Returns
+    -------
+    ndarray
+        :math:`t = \int_{w_0}^w \frac{\mathrm du}{L u^{2-2/L} (y - u)}`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive, or w does not lie between w0 and the target.
+
+    Examples
+    --------
+    >>> float(balanced_chain_time(1.0, w0=0.5, target=2.0, depth=1).round(12))
+    0.405465108108
+    """
+    w, w0, y = positive("w", w), positive("w0", w0), positive("target", target)
+    depth = count("depth", depth)
+    if ((w < w0) | (w >= y)).any():
+        raise ValueError("w must lie between w0 and the target, the target excluded")
+    if depth == 2:
+        return (np.log(w / w0) - np.log((y - w) / (y - w0))) / (2 * y)
+    b = 2 / depth - 1
+    primitive = [u**b * hyp2f1(1, b, 1 + b, u / y) / (y * b) for u in (w0, w)]
+    return (primitive[1] - primitive[0]) / depth

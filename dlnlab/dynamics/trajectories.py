@@ -1,0 +1,70 @@
+"""Trajectories: what is recorded along a flow or a descent."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import Array, real_array
+
+Observables = Mapping[str, Callable[[list[Array]], Any]]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A path of the weights and what was recorded along it.
+
+    Attributes
+    ----------
+    times : ndarray of shape (T,)
+        Time of a flow; number of steps taken by a descent.
+    weights : list of ndarray
+        Layers of shape (T, ..., d_k, d_{k-1}); of the end-to-end flow the one matrix, (T, ..., m, d).
+    loss : ndarray of shape (T, ...)
+        The loss, not its excess over the minimum.
+    observables : dict of str to ndarray
+        What the observables returned, stacked along a first axis of length T.
+    diverged : ndarray of bool, of the batch's shape
+        Which configurations of a descent overflowed; these stay at their last finite weights.
+    solution : callable or None
+        ``solution(t)`` returns the weights at any time of a flow integrated with ``dense=True``.
+    """
+
+    times: Array
+    weights: list[Array]
+    loss: Array
+    observables: dict[str, Array]
+    diverged: NDArray[np.bool_]
+    solution: Callable[[ArrayLike], list[Array]] | None = field(default=None, repr=False)
+
+
+def observe(observables: Observables | None, path: Sequence[list[Array]]) -> dict[str, Array]:
+    """Evaluate every observable at every point of a path."""
+    for name, observable in (observables or {}).items():
+        if not callable(observable):
+            raise ValueError(f"observables[{name!r}] must be a function of the weights, got {observable!r}")
+    return {
+        name: np.stack([np.asarray(observable(weights)) for weights in path])
+        for name, observable in (observables or {}).items()
+    }
+
+
+def first_below(losses: ArrayLike, threshold: ArrayLike) -> Array:
+    """Return the index of the first loss at or below a threshold, infinity where there is none.
+
+    Parameters
+    ----------
+    losses : array_like of shape (T, ...)
+        Losses along a trajectory, as in ``Trajectory.loss``.
+    threshold : array_like
+        Broadcasts against the batch axes.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Positions along the first axis, as float64.
+    """
+    below = real_array("losses", losses, min_ndim=1) <= real_array("threshold", threshold)
+    return np.where(below.any(axis=0), below.argmax(axis=0), np.inf)

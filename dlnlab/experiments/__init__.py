@@ -1,0 +1,36 @@
+"""Experiments: many runs of gradient descent, those of a paper among them, and their figures.
+
+- `endpoints`: the end of many runs, by the structure of the problem
+- `sweeps`: grids of runs over processes
+- `grids`: the experiments of Marion & Chizat (2024)
+- `figures`: their figures
+"""
+
+from . import figures
+from .endpoints import Endpoint, endpoint
+from .grids import (
+    depth_grids,
+    perceptron_grids,
+    regression_task,
+    residual_grids,
+    trajectories,
+    underdetermined_grids,
+    underdetermined_task,
+)
+from .sweeps import Grid, residual_network, run_sweep
+
+__all__ = [
+    "Endpoint",
+    "Grid",
+    "depth_grids",
+    "endpoint",
+    "figures",
+    "perceptron_grids",
+    "regression_task",
+    "residual_grids",
+    "residual_network",
+    "run_sweep",
+    "trajectories",
+    "underdetermined_grids",
+    "underdetermined_task",
+]

@@ -1,0 +1,26 @@
+"""Networks: the tasks they are trained on, their weights and what gradient flow conserves of them.
+
+- `tasks`: losses of the end-to-end matrix, with first and second derivatives
+- `weights`: end-to-end matrix, gradients and Hessians
+- `initializations`: random starts
+- `conserved`: the imbalances
+"""
+
+from .conserved import imbalances
+from .initializations import gaussian, residual
+from .tasks import Factorization, Loss, LpRegression, Regression
+from .weights import end_to_end, gradient, hessian, hessian_vector_product
+
+__all__ = [
+    "Factorization",
+    "Loss",
+    "LpRegression",
+    "Regression",
+    "end_to_end",
+    "gaussian",
+    "gradient",
+    "hessian",
+    "hessian_vector_product",
+    "imbalances",
+    "residual",
+]
