@@ -34,6 +34,7 @@ from .dynamics import (
     rules,
 )
 from .experiments import Endpoint, Grid, endpoint, figures, run_sweep
+from .experiments import sweeps as sweep
 from .flatness import (
     Structure,
     balanced_sharpness,
@@ -135,6 +136,7 @@ __all__ = [
     "spectrum",
     "square_rate_bound",
     "structure",
+    "sweep",
     "tau",
     "tau_adjoint",
     "three_layer_rate_bound",
