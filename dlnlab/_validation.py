@@ -15,6 +15,8 @@ def real_array(
     name: str, value: ArrayLike, *, ndim: int | None = None, min_ndim: int = 0, finite: bool = True
 ) -> Array:
     """Return `value` as a (finite,) non-empty float64 array of the wanted number of axes."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(f"{name} must not be a masked array: fill or drop what is masked")
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -22,9 +24,11 @@ def real_array(
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+        wanted = "be one number" if ndim == 0 else f"have {ndim} {'axis' if ndim == 1 else 'axes'}"
+        raise ValueError(f"{name} must {wanted}, got shape {array.shape}")
     if array.ndim < min_ndim:
-        raise ValueError(f"{name} must have at least {min_ndim} axes, got shape {array.shape}")
+        plural = "axis" if min_ndim == 1 else "axes"
+        raise ValueError(f"{name} must have at least {min_ndim} {plural}, got shape {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}")
     array = array.astype(np.float64)
@@ -43,10 +47,7 @@ def positive(name: str, value: ArrayLike, *, zero: bool = False) -> Array:
 
 def number(name: str, value: Any, *, zero: bool = False) -> float:
     """Return `value` as one positive (with `zero`: non-negative) number."""
-    array = positive(name, value, zero=zero)
-    if array.ndim:
-        raise ValueError(f"{name} must be one number, got shape {array.shape}")
-    return float(array)
+    return float(positive(name, real_array(name, value, ndim=0), zero=zero))
 
 
 def count(name: str, value: Any, *, minimum: int = 1) -> int:
@@ -56,9 +57,27 @@ def count(name: str, value: Any, *, minimum: int = 1) -> int:
     return int(value)
 
 
+def common_batch(**arrays: tuple[Array, int]) -> tuple[int, ...]:
+    """Return the shape to which the batch axes of named arrays, each with its own last axes, broadcast."""
+    shapes = {name: array.shape[: array.ndim - own] for name, (array, own) in arrays.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError as error:
+        got = " and ".join(f"{shape} of {name}" for name, shape in shapes.items())
+        raise ValueError(f"{', '.join(shapes)} must have batch axes that broadcast, got {got}") from error
+
+
+def function(name: str, value: Any, example: str) -> Any:
+    """Return `value`, which must be callable."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, such as {example}, got {value!r}")
+    return value
+
+
 def width_list(widths: Sequence[int]) -> list[int]:
     """Return the widths (d_0, ..., d_L) of a network of depth L >= 1."""
-    if not isinstance(widths, Sequence | np.ndarray) or len(widths) < 2:
+    listed = isinstance(widths, Sequence) or (isinstance(widths, np.ndarray) and widths.ndim == 1)
+    if not listed or len(widths) < 2:
         raise ValueError(f"widths must list d_0, ..., d_L with L >= 1, got {widths!r}")
     return [count(f"widths[{k}]", width) for k, width in enumerate(widths)]
 
@@ -84,13 +103,31 @@ def weight_list(weights: Sequence[ArrayLike], name: str = "weights") -> list[Arr
     return arrays
 
 
+def one_network(weights: list[Array], name: str = "weights") -> list[Array]:
+    """Return the layers, which must have no batch axes."""
+    if weights[0].ndim != 2:
+        raise ValueError(f"{name} must be one network, got layers of {weights[0].ndim} axes")
+    return weights
+
+
+def one_output(weights: list[Array], readout: Array | None) -> None:
+    """Refuse networks that do not end in one output."""
+    outputs = weights[-1].shape[-2]
+    if readout is None and outputs != 1:
+        raise ValueError(
+            f"weights must end in one output, or readout must be given, got {outputs} outputs without readout"
+        )
+
+
 def readout_vector(readout: ArrayLike | None, weights: list[Array]) -> Array | None:
     """Return the readout p, of shape (..., d_L), or None."""
     if readout is None:
         return None
     array = real_array("readout", readout, min_ndim=1)
     batch, output_width = weights[-1].shape[:-2], weights[-1].shape[-2]
-    if array.shape[-1] != output_width or array.shape[:-1] not in ((), batch):
+    own = array.shape[:-1]
+    fits = len(own) <= len(batch) and all(a in (1, b) for a, b in zip(own[::-1], batch[::-1], strict=False))
+    if array.shape[-1] != output_width or not fits:
         raise ValueError(
             f"readout must have shape ({output_width},), the width of the last layer, "
             f"optionally after the batch axes {batch}, got {array.shape}"

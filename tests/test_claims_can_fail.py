@@ -78,7 +78,7 @@ MUTATIONS = {
         ("prop-no-free-factorial", "equals=T, what=what", "equals=2 * T, what=what"),
         ("prop-no-free-factorial", "np.linalg.eigvalsh(dl.operator_matrix(layers))", "np.sort(rng.random(6))"),
         ("lem-margin", "gap = np.sqrt(easy.excess_risk(near) / eigenvalues[0])", "gap = 0.0"),
-        ("thm-two-layers", "dl.two_layer_rate_bound(W2, W1) / truth", "1.1 * dl.two_layer_rate_bound(W2, W1) / truth"),
+        ("thm-two-layers", "dl.two_layer_rate_bound([W1, W2]) / truth", "1.1 * dl.two_layer_rate_bound([W1, W2]) / truth"),
         ("thm-two-layers", "np.maximum(-values, 0)", "np.maximum(1 - values, 0)"),
         ("thm-three-margin", "B = dl.three_layer_rate_bound(layers, s)", "B = dl.three_layer_rate_bound(layers, 2 * s)"),
         ("thm-three-layers", "- dl.three_layer_rate_bound(one)", "- 0.9 * dl.three_layer_rate_bound(one)"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, number, real_array
+from .._validation import Array, common_batch, count, function, number, real_array
 from .preconditioner import scaled, spectrum
 
 
@@ -74,7 +74,9 @@ def metric(W: ArrayLike, Z1: ArrayLike, Z2: ArrayLike, depth: float) -> Array:
     """
     K, U, V = _invertible(W, depth)
     first = scaled("Z1", Z1, np.ones_like(K), U, V)
-    return (first * scaled("Z2", Z2, 1 / K, U, V)).sum(axis=(-2, -1))
+    second = scaled("Z2", Z2, 1 / K, U, V)
+    common_batch(Z1=(first, 2), Z2=(second, 2))
+    return (first * second).sum(axis=(-2, -1))
 
 
 def volume_element(W: ArrayLike, depth: float) -> Array:
@@ -136,6 +138,7 @@ def circulation(
     angle = np.arange(count("points", points, minimum=3)) * 2 * np.pi / points
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     tangent = np.stack([-np.sin(angle), np.cos(angle)], axis=-1)
+    field = function("field", field, "lambda w: -w")
     values = real_array("field", field(center + radius * circle))
     if values.shape != circle.shape:
         raise ValueError(f"field must return vectors of shape {circle.shape}, got {values.shape}")

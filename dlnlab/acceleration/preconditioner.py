@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, real_array
+from .._validation import Array, common_batch, count, real_array
 
 
 def _depth(depth: float) -> float:
@@ -63,8 +63,8 @@ def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
         K = np.where(zero, 0.0, b * np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x)))
     else:
         powers = np.arange(depth) * 2 / depth
-        K = (left[..., None] ** powers)[..., ::-1] @ np.swapaxes(right[..., None] ** powers, -1, -2)
-    return K, U, np.swapaxes(Vt, -1, -2)
+        K = (left[..., None] ** powers)[..., ::-1] @ (right[..., None] ** powers).mT
+    return K, U, Vt.mT
 
 
 def scaled(name: str, Z: ArrayLike, K: Array, U: Array, V: Array) -> Array:
@@ -72,7 +72,8 @@ def scaled(name: str, Z: ArrayLike, K: Array, U: Array, V: Array) -> Array:
     Z = real_array(name, Z, min_ndim=2, finite=False)
     if Z.shape[-2:] != K.shape[-2:]:
         raise ValueError(f"{name} must end in the shape {K.shape[-2:]} of W, got {Z.shape}")
-    return U @ (K * (np.swapaxes(U, -1, -2) @ Z @ V)) @ np.swapaxes(V, -1, -2)
+    common_batch(W=(K, 2), **{name: (Z, 2)})
+    return U @ (K * (U.mT @ Z @ V)) @ V.mT
 
 
 def precondition(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
@@ -137,6 +138,7 @@ def precondition_single(w: ArrayLike, z: ArrayLike, depth: int) -> Array:
     w, z = real_array("w", w, min_ndim=1), real_array("z", z, min_ndim=1, finite=False)
     if w.shape[-1] != z.shape[-1]:
         raise ValueError(f"z must end in the length {w.shape[-1]} of w, got shape {z.shape}")
+    common_batch(w=(w, 1), z=(z, 1))
     depth = count("depth", depth)
     norm = np.linalg.norm(w, axis=-1, keepdims=True)
     unit = w / np.where(norm == 0, 1.0, norm)

@@ -1,23 +1,24 @@
 """Claims of the book, each checked beside the text that makes it."""
 
 import math
-from typing import Any
+
+from numpy.typing import ArrayLike
+
+from .._validation import number, real_array
 
 
 class ClaimError(AssertionError):
     """A measured number contradicts a claim of the book."""
 
 
-def _real(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be one real number, got {value!r}") from error
+def _real(name: str, value: ArrayLike) -> float:
+    return float(real_array(name, value, ndim=0, finite=False))
 
 
 def check(
     label: str,
     measured: float,
+    *,
     at_most: float | None = None,
     at_least: float | None = None,
     equals: float | None = None,
@@ -36,10 +37,10 @@ def check(
     at_most, at_least, equals : float
         What is claimed, exactly one of the three.
     rtol : float
-        How far, relative to it, a measured number may lie from the one it should equal.
+        How far, relative to it, a measured number may lie from the one it should equal; at least 0.
     resolution : float
-        Below this size a number is rounding error, which differs between machines: it is printed as
-        smaller than the resolution, and counts as equal to zero.
+        Positive. Below this size a number is rounding error, which differs between machines: it is printed
+        as smaller than the resolution, and counts as zero beside a claim of zero.
     what : str
         Names the measured quantity in a few words, printed behind the label.
 
@@ -48,7 +49,8 @@ def check(
     ClaimError
         If the claim fails; NaN fails every claim.
     ValueError
-        If not exactly one claim is made, an argument is no real number, or `what` is no single line of text.
+        If not exactly one claim is made, an argument is no real number, a tolerance is negative or infinite,
+        or `what` is no single line of text.
 
     Notes
     -----
@@ -64,18 +66,23 @@ def check(
     >>> check("thm-chain", measured=2.5, at_least=2.0, what="least T along the flow")
     thm-chain, least T along the flow: measured 2.5, predicted >= 2, ratio 1.25
     """
-    claims = {"<=": at_most, ">=": at_least, "=": equals}
-    made = [(sign, _real("claim", claim)) for sign, claim in claims.items() if claim is not None]
+    claims = {"<=": ("at_most", at_most), ">=": ("at_least", at_least), "=": ("equals", equals)}
+    made = [(sign, _real(name, claim)) for sign, (name, claim) in claims.items() if claim is not None]
     if len(made) != 1:
         raise ValueError(f"exactly one of at_most, at_least and equals must be given, got {len(made)}")
-    if not isinstance(what, str) or "\n" in what:
-        raise ValueError(f"what must be a few words on one line, got {what!r}")
+    for name, words in (("label", label), ("what", what)):
+        if not isinstance(words, str) or "\n" in words:
+            raise ValueError(f"{name} must be a few words on one line, got {words!r}")
     sign, predicted = made[0]
-    measured, tolerance = _real("measured", measured), _real("rtol", rtol)
+    if math.isinf(predicted):
+        raise ValueError(f"{claims[sign][0]} must be finite, got {predicted}")
+    measured, tolerance = _real("measured", measured), number("rtol", rtol, zero=True)
+    resolution = number("resolution", resolution)
+    counted = 0.0 if predicted == 0 and abs(measured) < resolution else measured
     holds = {
-        "<=": measured <= predicted,
-        ">=": measured >= predicted,
-        "=": abs(measured - predicted) <= max(tolerance * abs(predicted), resolution * (predicted == 0)),
+        "<=": counted <= predicted,
+        ">=": counted >= predicted,
+        "=": abs(counted - predicted) <= tolerance * abs(predicted),
     }[sign]
 
     def show(value: float) -> str:

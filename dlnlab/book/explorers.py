@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from io import StringIO
 from itertools import product
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
-from .._validation import count
+from .._validation import count, function
 
 
 class Explorer(ipw.VBox):
@@ -66,6 +66,67 @@ def _label(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
+def _settings(
+    controls: Mapping[str, Any], start: Mapping[str, Any] | None, play: str | None, max_frames: int
+) -> tuple[dict[str, list[Any]], dict[str, Any]]:
+    """Return the values of every control, and those to begin with."""
+    if start is not None and not isinstance(start, Mapping):
+        raise ValueError(
+            f"start must map controls to one of their values, got {start!r}; no control has its name"
+        )
+    values = {}
+    for name, options in controls.items():
+        if isinstance(options, str) or not isinstance(options, Iterable):
+            raise ValueError(f"controls must each be a list of values, got {name}={options!r}")
+        values[name] = [value.item() if isinstance(value, np.generic) else value for value in options]
+    if not values or not all(values.values()):
+        raise ValueError(f"controls must each have at least one value, got {controls}")
+    n_frames = prod(len(options) for options in values.values())
+    if n_frames > count("max_frames", max_frames):
+        raise ValueError(
+            f"controls must have at most max_frames = {max_frames} combinations, got {n_frames}: "
+            "drop values, or raise max_frames and with it the weight of the page"
+        )
+    if play is not None and play not in list(values):
+        raise ValueError(f"play must name one of the controls {list(values)}, got {play!r}")
+    first = {name: options[0] for name, options in values.items()} | dict(start or {})
+    for name, value in first.items():
+        if name not in values or value not in values[name]:
+            raise ValueError(f"start must map controls to one of their values, got {name}={value!r}")
+    return values, first
+
+
+def _frame(draw: Callable[..., Any], setting: dict[str, Any]) -> ipw.HTML:
+    """Draw one frame, and close all figures that this opened, even if it fails."""
+    before = set(plt.get_fignums())
+    try:
+        return ipw.HTML(_image(*_described(draw(**setting), setting)))
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+
+
+def _stacked(sliders: dict[str, ipw.SelectionSlider], frames: Sequence[ipw.Widget]) -> ipw.Widget:
+    """Nest the frames, from the innermost control outwards: stacks of frames, stacks of stacks, ..."""
+    level = list(frames)
+    for slider in reversed(sliders.values()):
+        size = len(slider.options)
+        level = [
+            ipw.Stack(level[i : i + size], selected_index=slider.index) for i in range(0, len(level), size)
+        ]
+        for stack in level:
+            ipw.jslink((slider, "index"), (stack, "selected_index"))
+    return level[0]
+
+
+def _play(name: str, slider: ipw.SelectionSlider) -> ipw.Play:
+    button = ipw.Play(
+        value=slider.index, max=len(slider.options) - 1, interval=800, description=f"play {name}"
+    )
+    ipw.jslink((button, "value"), (slider, "index"))
+    return button
+
+
 def explore(
     draw: Callable[..., Figure | tuple[Figure, str]],
     *,
@@ -91,7 +152,8 @@ def explore(
     max_frames : int
         More frames than this are refused: each adds to the weight of the page.
     **controls : sequence
-        The values of each control, in the order of the sliders.
+        The values of each control, in the order of the sliders. No control can be called draw, start, play or
+        max_frames, which are arguments of this function.
 
     Returns
     -------
@@ -113,35 +175,12 @@ def explore(
     >>> [slider.description for slider in explorer.sliders.values()]
     ['slope', 'offset']
     """
-    values = {
-        name: [value.item() if isinstance(value, np.generic) else value for value in options]
-        for name, options in controls.items()
-    }
-    if not values or not all(values.values()):
-        raise ValueError(f"controls must each have at least one value, got {controls}")
-    n_frames = prod(len(options) for options in values.values())
-    if n_frames > count("max_frames", max_frames):
-        raise ValueError(
-            f"controls must have at most max_frames = {max_frames} combinations, got {n_frames}: "
-            "drop values, or raise max_frames and with it the weight of the page"
-        )
-    if play is not None and play not in values:
-        raise ValueError(f"play must name one of the controls {list(values)}, got {play!r}")
-    first = {name: options[0] for name, options in values.items()} | dict(start or {})
-    for name, value in first.items():
-        if name not in values or value not in values[name]:
-            raise ValueError(f"start must map controls to one of their values, got {name}={value!r}")
-
-    images = []
+    function("draw", draw, "one that returns a figure for given values of the controls")
+    values, first = _settings(controls, start, play, max_frames)
+    settings = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
     # In a notebook the bar does not read this variable by itself, as it does in a terminal.
     silent = bool(os.environ.get("TQDM_DISABLE"))
-    combinations = product(*values.values())
-    for combination in tqdm(combinations, total=n_frames, desc="frames", leave=False, disable=silent):
-        setting = dict(zip(values, combination, strict=True))
-        figure, description = _described(draw(**setting), setting)
-        images.append(ipw.HTML(_image(figure, description)))
-        plt.close(figure)
-
+    frames = [_frame(draw, setting) for setting in tqdm(settings, desc="frames", leave=False, disable=silent)]
     sliders = {
         name: ipw.SelectionSlider(
             options=[(_label(value), value) for value in options],
@@ -151,21 +190,5 @@ def explore(
         )
         for name, options in values.items()
     }
-    # From the innermost control outwards: stacks of frames, stacks of stacks, ...
-    level: list[ipw.Widget] = images
-    for slider in reversed(sliders.values()):
-        size = len(slider.options)
-        level = [
-            ipw.Stack(level[i : i + size], selected_index=slider.index) for i in range(0, len(level), size)
-        ]
-        for stack in level:
-            ipw.jslink((slider, "index"), (stack, "selected_index"))
-    buttons = []
-    if play is not None:
-        slider = sliders[play]
-        button = ipw.Play(
-            value=slider.index, max=len(slider.options) - 1, interval=800, description=f"play {play}"
-        )
-        ipw.jslink((button, "value"), (slider, "index"))
-        buttons.append(button)
-    return Explorer(sliders, level[0], buttons)
+    buttons = [] if play is None else [_play(play, sliders[play])]
+    return Explorer(sliders, _stacked(sliders, frames), buttons)

@@ -6,10 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, positive, readout_vector, real_array, weight_list
-from ..networks.tasks import Loss, value_and_gradient
+from .._validation import (
+    Array,
+    common_batch,
+    count,
+    function,
+    positive,
+    readout_vector,
+    real_array,
+    weight_list,
+)
+from ..networks.tasks import Loss, fitting_loss, value_and_gradient
 from ..networks.weights import layer_gradients, rows
-from .trajectories import Observables, Trajectory, observe
+from .trajectories import Observables, Trajectory, observable_functions, observe
 
 
 def _descend(
@@ -25,6 +34,7 @@ def _descend(
     `evaluate` returns the loss and the gradients at given weights, `step` the next weights from both.
     """
     steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
+    observables = observable_functions(observables)
     weights, batch = start, start[0].shape[:-2]
     with np.errstate(over="ignore", invalid="ignore"):
         loss, gradients = evaluate(weights)
@@ -105,12 +115,8 @@ def gradient_descent(
     layers = weight_list(weights)
     p = readout_vector(readout, layers)
     eta = positive("learning_rate", learning_rate)
-    try:
-        batch = np.broadcast_shapes(eta.shape, layers[0].shape[:-2])
-    except ValueError as error:
-        raise ValueError(
-            f"learning_rate must fit the batch axes {layers[0].shape[:-2]}, got shape {eta.shape}"
-        ) from error
+    batch = common_batch(learning_rate=(eta, 0), weights=(layers[0], 2))
+    loss = fitting_loss(loss, rows(layers, p)[0])
     layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
     eta = eta[..., None, None]
 
@@ -165,11 +171,17 @@ def descend(
     array([2. , 1. , 0.5])
     """
     start = real_array("W", W, min_ndim=2)
-    if not callable(rule):
-        raise ValueError(f"rule must be a function, such as dlnlab.rules.plain(0.1), got {rule!r}")
+    loss, rule = fitting_loss(loss, start), function("rule", rule, "dlnlab.rules.plain(0.1)")
     # The rule shows the batch that it makes of the start, through its learning rates, by one step.
-    start = np.broadcast_to(start, rule(start, np.zeros_like(start), None)[0].shape)
-    memory: Any = None
+    try:
+        moved, memory = rule(start, np.zeros_like(start), None)
+        start = np.broadcast_to(start, np.shape(moved))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "rule must map W, its gradient and the memory to the next W and memory, "
+            f"with learning rates that fit the batch axes {start.shape[:-2]} of W: {error}"
+        ) from error
+    memory = None
 
     def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
         value, G = value_and_gradient(loss, weights[0])

@@ -5,9 +5,9 @@ One weight a layer, the loss :math:`\frac12 (y - w)^2` of their product w, and g
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import hyp2f1
+from scipy.special import expit, hyp2f1
 
-from .._validation import Array, count, positive, real_array
+from .._validation import Array, common_batch, count, positive, real_array
 
 
 def sigmoid(times: ArrayLike, w0: ArrayLike, target: ArrayLike) -> Array:
@@ -37,6 +37,7 @@ def sigmoid(times: ArrayLike, w0: ArrayLike, target: ArrayLike) -> Array:
     0.5
     """
     t, w0, y = positive("times", times, zero=True), positive("w0", w0), positive("target", target)
+    common_batch(times=(t, 0), w0=(w0, 0), target=(y, 0))
     return y / (1 + (y / w0 - 1) * np.exp(-2 * y * t))
 
 
@@ -59,24 +60,36 @@ def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalanc
 
     Notes
     -----
-    With :math:`w = \frac{|d|}4 (z - 1/z)` the equation becomes
-    :math:`\dot z = -\frac{|d|}2 (z - z_+)(z - z_-)`, :math:`z_\pm = (2y \pm \rho)/|d|`,
-    :math:`\rho = \sqrt{d^2 + 4y^2}`, so that :math:`(z - z_-)/(z_+ - z)` grows like :math:`e^{\rho t}`.
+    With :math:`w = \frac{|d|}2 \sinh 2x` and :math:`u = \tanh x` the equation becomes
+    :math:`\dot u = y (1 - u^2) - |d| u`, whose fixed point is :math:`a = \tanh(\frac12 \sinh^{-1}(2y/|d|))`,
+    and :math:`(a - u)/(1 + au)` decays like :math:`E = e^{-\rho t}`, :math:`\rho = \sqrt{d^2 + 4y^2}`. The
+    product is :math:`w = |d|\, u / (1 - u^2)`. Written with 1 - E, 1 - a and 1 - b, b the start, nothing
+    cancels, however small or large d is.
 
     References
     ----------
     Tarmoun, Franca, Haeffele & Vidal (2021) treat this flow; the closed form is derived here.
+
+    Examples
+    --------
+    >>> imbalanced_pair([0.0, 50.0], w0=-1.0, target=3.0, imbalance=0.5).round(12)
+    array([-1.,  3.])
     """
     t, w0, y = positive("times", times, zero=True), real_array("w0", w0), real_array("target", target)
     d = np.abs(real_array("imbalance", imbalance))
     if (d == 0).any():
         raise ValueError("imbalance must not be zero: for balanced layers use sigmoid")
-    rho = np.hypot(d, 2 * y)
-    upper, lower = np.exp(np.arcsinh(2 * y / d)), -np.exp(-np.arcsinh(2 * y / d))
-    start = np.exp(np.arcsinh(2 * w0 / d))
-    decay = (upper - start) / (start - lower) * np.exp(-rho * t)
-    z = (upper + lower * decay) / (1 + decay)
-    return d / 4 * (z - 1 / z)
+    common_batch(times=(t, 0), w0=(w0, 0), target=(y, 0), imbalance=(d, 0))
+    rate = np.hypot(d, 2 * y)
+    left, gone = np.exp(-rate * t), -np.expm1(-rate * t)
+    above, below = np.arcsinh(2 * y / d), np.arcsinh(2 * w0 / d)
+    a, b = np.tanh(above / 2), np.tanh(below / 2)
+    # u = n / m with 1 - u = low / m and 1 + u = high / m; 1 -+ tanh(x / 2) = 2 expit(-+x).
+    n = a * gone + b * (left + a**2)
+    m = 1 + left * a**2 + a * b * gone
+    low = 2 * (gone * expit(-above) * (1 + a * b) + left * expit(-below) * (1 + a**2))
+    high = 2 * (gone * expit(above) * (1 + a * b) + left * expit(below) * (1 + a**2))
+    return np.asarray(d * n * m / (low * high))
 
 
 def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: int) -> Array:
@@ -106,6 +119,7 @@ def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: i
     """
     w, w0, y = positive("w", w), positive("w0", w0), positive("target", target)
     depth = count("depth", depth)
+    common_batch(w=(w, 0), w0=(w0, 0), target=(y, 0))
     if ((w < w0) | (w >= y)).any():
         raise ValueError("w must lie between w0 and the target, the target excluded")
     if depth == 2:

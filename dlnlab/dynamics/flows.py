@@ -1,6 +1,7 @@
 """Gradient flow of the layers, and the end-to-end flow of their balanced product."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,34 @@ from scipy.integrate import solve_ivp
 
 from .._validation import Array, count, number, readout_vector, real_array, weight_list
 from ..acceleration.preconditioner import precondition
-from ..networks.tasks import Loss
+from ..networks.tasks import Loss, fitting_loss
 from ..networks.weights import flatten, layer_gradients, rows, unflatten
-from .trajectories import Observables, Trajectory, observe
+from .trajectories import Observables, Trajectory, observable_functions, observe
+
+
+@dataclass(frozen=True)
+class Interpolant:
+    """The weights at any time of a flow."""
+
+    states: Callable[[Array], Array]
+    duration: float
+    batch: tuple[int, ...]
+    shapes: list[tuple[int, ...]]
+
+    def __call__(self, t: ArrayLike) -> list[Array]:
+        t = real_array("t", t)
+        if t.min() < 0 or t.max() > self.duration:
+            raise ValueError(f"t must lie within [0, {self.duration:g}], got {t.min():g} to {t.max():g}")
+        states = np.moveaxis(self.states(t.ravel()), 0, -1)
+        return unflatten(states.reshape(*t.shape, *self.batch, -1), self.shapes)
+
+
+def tolerances(rtol: float, atol: float) -> dict[str, float]:
+    """Return the integrator's tolerances, of which the relative one cannot be below its rounding."""
+    least = 100 * np.finfo(np.float64).eps
+    if number("rtol", rtol) < least:
+        raise ValueError(f"rtol must be at least {least:.3g}, got {rtol!r}")
+    return {"rtol": float(rtol), "atol": number("atol", atol)}
 
 
 def _output_times(times: ArrayLike | None, duration: float) -> Array | None:
@@ -24,26 +50,30 @@ def _output_times(times: ArrayLike | None, duration: float) -> Array | None:
 
 
 def _integrate(
-    field_: Callable[[list[Array]], list[Array]],
+    field: Callable[[list[Array]], list[Array]],
+    value: Callable[[list[Array]], Array],
     start: list[Array],
     duration: float,
     times: ArrayLike | None,
     dense: bool,
+    observables: Observables | None,
     options: dict[str, Any],
-) -> tuple[Array, list[Array], Callable[[ArrayLike], list[Array]] | None]:
-    """Integrate d(weights)/dt = field_(weights); return times, stacked weights and the interpolant."""
-    duration = number("duration", duration)
+) -> Trajectory:
+    """Integrate d(weights)/dt = field(weights), and evaluate the loss and the observables on the way."""
+    duration, observables = number("duration", duration), observable_functions(observables)
     batch = start[0].shape[:-2]
     shapes = [weight.shape[-2:] for weight in start]
     size = flatten(start).shape[-1]
 
-    def unpack(state: Array) -> list[Array]:
-        return unflatten(state.reshape(*batch, size), shapes)
+    def velocity(_: float, state: Array) -> Array:
+        return flatten(field(unflatten(state.reshape(*batch, size), shapes))).ravel()
 
     # A trial step may overflow; the integrator then rejects it and shortens the step.
     with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(velocity(0.0, flatten(start).ravel())).all():
+            raise ValueError("weights must have a finite gradient, got one that overflows")
         result = solve_ivp(
-            lambda _, state: flatten(field_(unpack(state))).ravel(),
+            velocity,
             (0.0, duration),
             flatten(start).ravel(),
             t_eval=_output_times(times, duration),
@@ -56,13 +86,16 @@ def _integrate(
             f"the integrator {options['method']} failed after time {reached:.6g} of {duration:.6g}: "
             f"{result.message} Try a shorter duration, looser rtol and atol, or method='LSODA'"
         )
-
-    def solution(t: ArrayLike) -> list[Array]:
-        states = np.moveaxis(result.sol(np.asarray(t, dtype=np.float64)), 0, -1)
-        return unflatten(states.reshape(*np.shape(t), *batch, size), shapes)
-
     stacked = unflatten(result.y.T.reshape(-1, *batch, size), shapes)
-    return result.t, stacked, solution if dense else None
+    path = [[weight[i] for weight in stacked] for i in range(len(result.t))]
+    return Trajectory(
+        times=result.t,
+        weights=stacked,
+        loss=np.stack([value(layers) for layers in path]),
+        observables=observe(observables, path),
+        diverged=np.zeros(batch, dtype=bool),
+        solution=Interpolant(result.sol, duration, batch, shapes) if dense else None,
+    )
 
 
 def gradient_flow(
@@ -88,7 +121,7 @@ def gradient_flow(
     loss : Loss
         The loss of the end-to-end matrix.
     duration : float
-        The time T > 0 to integrate for; the unit is that of the inverse of the loss's curvature.
+        The time to integrate for, positive; the unit is that of the inverse of the loss's curvature.
     readout : array_like of shape (d_L,), optional
         The fixed readout p.
     times : array_like of shape (T,), optional
@@ -122,20 +155,21 @@ def gradient_flow(
     start = weight_list(weights)
     p = readout_vector(readout, start)
 
-    def field_(layers: list[Array]) -> list[Array]:
+    loss = fitting_loss(loss, rows(start, p)[0])
+
+    def field(layers: list[Array]) -> list[Array]:
         a = rows(layers, p)
         return [-part for part in layer_gradients(layers, loss.gradient(a[0]), a)]
 
-    options = {"method": method, "rtol": number("rtol", rtol), "atol": number("atol", atol)}
-    reached, stacked, solution = _integrate(field_, start, duration, times, dense, options)
-    path = [[weight[i] for weight in stacked] for i in range(len(reached))]
-    return Trajectory(
-        times=reached,
-        weights=stacked,
-        loss=np.stack([loss.value(rows(layers, p)[0]) for layers in path]),
-        observables=observe(observables, path),
-        diverged=np.zeros(start[0].shape[:-2], dtype=bool),
-        solution=solution,
+    return _integrate(
+        field,
+        lambda layers: loss.value(rows(layers, p)[0]),
+        start,
+        duration,
+        times,
+        dense,
+        observables,
+        {"method": method, **tolerances(rtol, atol)},
     )
 
 
@@ -181,22 +215,15 @@ def end_to_end_flow(
     ----------
     Arora, Cohen & Hazan (2018), theorem 1.
     """
-    start = [real_array("W", W, min_ndim=2)]
-    depth = count("depth", depth)
-    options = {"method": method, "rtol": number("rtol", rtol), "atol": number("atol", atol)}
-    reached, stacked, solution = _integrate(
+    start = real_array("W", W, min_ndim=2)
+    loss, depth = fitting_loss(loss, start), count("depth", depth)
+    return _integrate(
         lambda matrix: [-precondition(matrix[0], loss.gradient(matrix[0]), depth)],
-        start,
+        lambda matrix: loss.value(matrix[0]),
+        [start],
         duration,
         times,
         dense,
-        options,
-    )
-    return Trajectory(
-        times=reached,
-        weights=stacked,
-        loss=np.stack([loss.value(matrix) for matrix in stacked[0]]),
-        observables=observe(observables, [[matrix] for matrix in stacked[0]]),
-        diverged=np.zeros(start[0].shape[:-2], dtype=bool),
-        solution=solution,
+        observables,
+        {"method": method, **tolerances(rtol, atol)},
     )

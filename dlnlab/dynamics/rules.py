@@ -29,7 +29,28 @@ def _decay(name: str, value: float) -> float:
 
 
 def plain(learning_rate: ArrayLike) -> Rule:
-    r"""Gradient descent, :math:`W \leftarrow W - \eta G`."""
+    r"""Gradient descent, :math:`W \leftarrow W - \eta G`.
+
+    Parameters
+    ----------
+    learning_rate : array_like
+        Positive; an array broadcasts against the batch axes of W.
+
+    Returns
+    -------
+    callable
+        The rule.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate is not positive.
+
+    Examples
+    --------
+    >>> plain(0.5)(np.array([[1.0]]), np.array([[1.0]]), None)
+    (array([[0.5]]), None)
+    """
     eta = _rate(learning_rate)
     return lambda W, G, memory: (W - eta * G, memory)
 
@@ -37,10 +58,32 @@ def plain(learning_rate: ArrayLike) -> Rule:
 def end_to_end_rule(learning_rate: ArrayLike, depth: int) -> Rule:
     r"""What depth N makes of gradient descent, :math:`W \leftarrow W - \eta A_{N,W}(G)`.
 
+    Parameters
+    ----------
+    learning_rate : array_like
+        As in `plain`.
+    depth : int
+        The number of layers N.
+
+    Returns
+    -------
+    callable
+        The rule.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate is not positive, or the depth is no whole number of at least 1.
+
     References
     ----------
     Arora, Cohen & Hazan (2018), theorem 1; for N = 2 and one output this is
     :math:`w \leftarrow w - \eta \|w\| (g + \Pr_w g)`.
+
+    Examples
+    --------
+    >>> end_to_end_rule(0.1, depth=2)(np.array([[4.0]]), np.array([[1.0]]), None)
+    (array([[3.2]]), None)
     """
     eta, depth = _rate(learning_rate), count("depth", depth)
 
@@ -53,7 +96,34 @@ def end_to_end_rule(learning_rate: ArrayLike, depth: int) -> Rule:
 
 
 def momentum(learning_rate: ArrayLike, decay: float = 0.9) -> Rule:
-    r"""Heavy ball, :math:`v \leftarrow \mu v + G,\ W \leftarrow W - \eta v` (Polyak 1964)."""
+    r"""Heavy ball, :math:`v \leftarrow \mu v + G,\ W \leftarrow W - \eta v`.
+
+    Parameters
+    ----------
+    learning_rate : array_like
+        As in `plain`.
+    decay : float
+        mu, in [0, 1).
+
+    Returns
+    -------
+    callable
+        The rule; its memory is v.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate is not positive, or the decay not in [0, 1).
+
+    References
+    ----------
+    Polyak (1964).
+
+    Examples
+    --------
+    >>> momentum(0.5)(np.array([[1.0]]), np.array([[1.0]]), np.array([[1.0]]))
+    (array([[0.05]]), array([[1.9]]))
+    """
     eta, mu = _rate(learning_rate), _decay("decay", decay)
 
     def step(W: Array, G: Array, memory: Any) -> tuple[Array, Any]:
@@ -64,7 +134,32 @@ def momentum(learning_rate: ArrayLike, decay: float = 0.9) -> Rule:
 
 
 def adagrad(learning_rate: ArrayLike) -> Rule:
-    r"""AdaGrad, :math:`h \leftarrow h + G^2,\ W \leftarrow W - \eta G / \sqrt h` (Duchi et al. 2011)."""
+    r"""AdaGrad, :math:`h \leftarrow h + G^2,\ W \leftarrow W - \eta G / \sqrt h`.
+
+    Parameters
+    ----------
+    learning_rate : array_like
+        As in `plain`.
+
+    Returns
+    -------
+    callable
+        The rule; its memory is h.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate is not positive.
+
+    References
+    ----------
+    Duchi, Hazan & Singer (2011).
+
+    Examples
+    --------
+    >>> adagrad(0.5)(np.array([[1.0]]), np.array([[3.0]]), np.array([[16.0]]))
+    (array([[0.7]]), array([[25.]]))
+    """
     eta = _rate(learning_rate)
 
     def step(W: Array, G: Array, memory: Any) -> tuple[Array, Any]:
@@ -75,10 +170,38 @@ def adagrad(learning_rate: ArrayLike) -> Rule:
 
 
 def adam(learning_rate: ArrayLike, decay: float = 0.9, square_decay: float = 0.999) -> Rule:
-    r"""Adam with bias correction and no offset under the root (Kingma & Ba 2015).
+    r"""Adam with bias correction and no offset under the root.
 
+    Parameters
+    ----------
+    learning_rate : array_like
+        As in `plain`.
+    decay, square_decay : float
+        beta_1 and beta_2, in [0, 1).
+
+    Returns
+    -------
+    callable
+        The rule; its memory is the number of steps t, v and h.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate is not positive, or a decay not in [0, 1).
+
+    Notes
+    -----
     :math:`v \leftarrow \beta_1 v + (1-\beta_1) G,\ h \leftarrow \beta_2 h + (1-\beta_2) G^2,\
     W \leftarrow W - \eta \frac{v}{1-\beta_1^t} \big/ \sqrt{h / (1-\beta_2^t)}`.
+
+    References
+    ----------
+    Kingma & Ba (2015).
+
+    Examples
+    --------
+    >>> adam(0.5)(np.array([[1.0]]), np.array([[3.0]]), None)[0].round(12)
+    array([[0.5]])
     """
     eta = _rate(learning_rate)
     beta1, beta2 = _decay("decay", decay), _decay("square_decay", square_decay)

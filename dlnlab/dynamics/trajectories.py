@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import Array, real_array
+from .._validation import Array, common_batch, function, real_array
 
 Observables = Mapping[str, Callable[[list[Array]], Any]]
 
@@ -29,7 +29,8 @@ class Trajectory:
     diverged : ndarray of bool, of the batch's shape
         Which configurations of a descent overflowed; these stay at their last finite weights.
     solution : callable or None
-        ``solution(t)`` returns the weights at any time of a flow integrated with ``dense=True``.
+        ``solution(t)`` returns the weights at any time within the duration of a flow integrated with
+        ``dense=True``.
     """
 
     times: Array
@@ -40,14 +41,23 @@ class Trajectory:
     solution: Callable[[ArrayLike], list[Array]] | None = field(default=None, repr=False)
 
 
-def observe(observables: Observables | None, path: Sequence[list[Array]]) -> dict[str, Array]:
+def observable_functions(observables: Observables | None) -> Observables:
+    """Return the observables, which must map names to functions."""
+    if observables is None:
+        return {}
+    if not isinstance(observables, Mapping):
+        raise ValueError(f"observables must map names to functions of the weights, got {observables!r}")
+    return {
+        name: function(f"observables[{name!r}]", value, "dlnlab.imbalances")
+        for name, value in observables.items()
+    }
+
+
+def observe(observables: Observables, path: Sequence[list[Array]]) -> dict[str, Array]:
     """Evaluate every observable at every point of a path."""
-    for name, observable in (observables or {}).items():
-        if not callable(observable):
-            raise ValueError(f"observables[{name!r}] must be a function of the weights, got {observable!r}")
     return {
         name: np.stack([np.asarray(observable(weights)) for weights in path])
-        for name, observable in (observables or {}).items()
+        for name, observable in observables.items()
     }
 
 
@@ -59,12 +69,28 @@ def first_below(losses: ArrayLike, threshold: ArrayLike) -> Array:
     losses : array_like of shape (T, ...)
         Losses along a trajectory, as in ``Trajectory.loss``.
     threshold : array_like
-        Broadcasts against the batch axes.
+        Broadcasts against the batch axes, and has no more axes than these.
 
     Returns
     -------
     ndarray of shape (...)
         Positions along the first axis, as float64.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite and real, or the threshold does not fit the batch axes.
+
+    Examples
+    --------
+    >>> first_below([[4.0, 4.0], [2.0, 3.0], [1.0, 2.5]], threshold=[2.0, 2.0])
+    array([ 1., inf])
     """
-    below = real_array("losses", losses, min_ndim=1) <= real_array("threshold", threshold)
+    losses, threshold = real_array("losses", losses, min_ndim=1), real_array("threshold", threshold)
+    if threshold.ndim >= losses.ndim:
+        raise ValueError(
+            f"threshold must have at most the batch axes {losses.shape[1:]} of losses, got {threshold.shape}"
+        )
+    common_batch(losses=(losses[0], 0), threshold=(threshold, 0))
+    below = losses <= threshold
     return np.where(below.any(axis=0), below.argmax(axis=0), np.inf)

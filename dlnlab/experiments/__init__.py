@@ -1,13 +1,16 @@
 """Experiments: many runs of gradient descent, those of a paper among them, and their figures.
 
 - `endpoints`: the end of many runs, by the structure of the problem
+- `families`: the networks that a sweep draws
 - `sweeps`: grids of runs over processes
+- `storage`: their finished parts on the disk
 - `grids`: the experiments of Marion & Chizat (2024)
 - `figures`: their figures
 """
 
 from . import figures
 from .endpoints import Endpoint, endpoint
+from .families import perceptron, residual_network
 from .grids import (
     depth_grids,
     perceptron_grids,
@@ -17,7 +20,7 @@ from .grids import (
     underdetermined_grids,
     underdetermined_task,
 )
-from .sweeps import Grid, residual_network, run_sweep
+from .sweeps import Grid, run_sweep
 
 __all__ = [
     "Endpoint",
@@ -25,6 +28,7 @@ __all__ = [
     "depth_grids",
     "endpoint",
     "figures",
+    "perceptron",
     "perceptron_grids",
     "regression_task",
     "residual_grids",

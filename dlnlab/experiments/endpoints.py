@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import Array, count, positive, readout_vector, weight_list
-from ..networks.tasks import Regression
+from .._validation import Array, count, one_output, positive, readout_vector, weight_list
+from ..networks.tasks import Regression, regression
 
 # Steps between two looks at who may leave the batch.
 _CHECK_EVERY = 100
@@ -40,9 +40,10 @@ class Endpoint:
 
 
 class _Batch:
-    """Weights of one-output networks, batch last, and a gradient-descent step on all of them."""
+    """Weights of the networks that are still trained, batch last, and a step of gradient descent on them."""
 
     def __init__(self, weights: list[Array], readout: Array, task: Regression, learning_rate: Array) -> None:
+        self.index = np.arange(len(learning_rate))
         self.weights = [np.ascontiguousarray(np.moveaxis(weight, 0, -1)) for weight in weights]
         self.readout, self.learning_rate = np.ascontiguousarray(readout.T), learning_rate
         self.curvature, self.minimizer = 2 * task.covariance, task.minimizer[:, None]
@@ -72,6 +73,7 @@ class _Batch:
             h = above
 
     def keep(self, stay: NDArray[np.bool_]) -> None:
+        self.index = self.index[stay]
         self.weights = [np.ascontiguousarray(weight[..., stay]) for weight in self.weights]
         self.readout = np.ascontiguousarray(self.readout[:, stay])
         self.learning_rate = self.learning_rate[stay]
@@ -122,49 +124,48 @@ def endpoint(
     >>> found.weights[0].ravel().round(12), found.diverged
     (array([ 1., nan]), array([False,  True]))
     """
-    if not isinstance(task, Regression):
-        raise ValueError(f"task must be a Regression, got {type(task).__name__}")
-    layers = weight_list(weights)
+    task, layers = regression(task), weight_list(weights)
     if layers[0].ndim != 3:
         raise ValueError(f"weights must have one batch axis, got layers of {layers[0].ndim} axes")
     if layers[0].shape[-1] != len(task.minimizer):
         raise ValueError(f"weights[0] must have {len(task.minimizer)} columns, got shape {layers[0].shape}")
     n_networks, width = layers[-1].shape[:2]
     p = readout_vector(readout, layers)
-    if p is None and width != 1:
-        raise ValueError(
-            f"weights must end in one output, or readout must be given, got {width} outputs without readout"
-        )
-    p = np.ones(1) if p is None else p
+    one_output(layers, p)
+    p = np.broadcast_to(np.ones(1) if p is None else p, (n_networks, width))
     eta = positive("learning_rate", learning_rate)
     if eta.shape not in ((), (n_networks,)):
         raise ValueError(
             f"learning_rate must be one number or have shape ({n_networks},), got shape {eta.shape}"
         )
-    steps = count("steps", steps, minimum=0)
-    batch = _Batch(
-        layers, np.broadcast_to(p, (n_networks, width)), task, np.broadcast_to(eta, (n_networks,)).copy()
-    )
+    eta = np.broadcast_to(eta, (n_networks,)).copy()
+    return _trained(_Batch(layers, p, task, eta), task, count("steps", steps, minimum=0))
 
-    final = [np.full_like(layer, np.nan) for layer in layers]
-    taken = np.zeros(n_networks, dtype=np.int64)
-    converged, diverged = np.zeros((2, n_networks), dtype=bool)
+
+def _trained(batch: _Batch, task: Regression, steps: int) -> Endpoint:
+    """Train a batch until no network is left in it."""
+    shapes = [weight.shape[:2] for weight in batch.weights]
+    n_networks = len(batch.index)
+    end = Endpoint(
+        weights=[np.full((n_networks, *shape), np.nan) for shape in shapes],
+        steps=np.zeros(n_networks, dtype=np.int64),
+        converged=np.zeros(n_networks, dtype=bool),
+        diverged=np.zeros(n_networks, dtype=bool),
+    )
     threshold = _CONVERGED * task.excess_risk(np.zeros_like(task.minimizer))
-    active, time = np.arange(n_networks), 0
+    time = 0
     with np.errstate(over="ignore", invalid="ignore"):
-        while len(active):
+        while len(batch.index):
             excess = task.excess_risk(batch.regressors().T)
             finite, done = np.isfinite(excess), excess <= threshold
-            stay = finite & ~done & (time < steps)
-            if not stay.all():
-                leaving = active[~stay]
-                taken[leaving], diverged[leaving] = time, ~finite[~stay]
-                converged[leaving] = done[~stay]
-                for layer, weight in zip(final, batch.weights, strict=True):
-                    layer[active[finite & ~stay]] = np.moveaxis(weight[..., finite & ~stay], -1, 0)
-                active = active[stay]
-                batch.keep(stay)
+            leaves = ~finite | done | (time >= steps)
+            if leaves.any():
+                who = batch.index[leaves]
+                end.steps[who], end.converged[who], end.diverged[who] = time, done[leaves], ~finite[leaves]
+                for layer, weight in zip(end.weights, batch.weights, strict=True):
+                    layer[batch.index[leaves & finite]] = np.moveaxis(weight[..., leaves & finite], -1, 0)
+                batch.keep(~leaves)
             for _ in range(min(_CHECK_EVERY, steps - time)):
                 batch.step()
             time = min(time + _CHECK_EVERY, steps)
-    return Endpoint(final, taken, converged, diverged)
+    return end

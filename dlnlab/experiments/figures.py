@@ -13,9 +13,9 @@ from .._validation import Array
 from ..dynamics.trajectories import Trajectory
 from ..flatness.hessians import sharpness
 from ..flatness.minima import critical_learning_rate, minimal_sharpness, minimal_sharpness_bounds
-from ..networks.tasks import Regression
+from ..networks.tasks import Regression, regression
 from ..networks.weights import end_to_end
-from .sweeps import Table
+from .storage import Table
 
 # Learned to excess risk at most this, a run is shown among the minimisers.
 _LEARNED = 1e-6
@@ -24,6 +24,15 @@ _LEARNED = 1e-6
 def _shades(n: int) -> Array:
     # The middle of the colour map can be seen on light and on dark pages.
     return plt.get_cmap("viridis")(np.linspace(0.1, 0.75, n))
+
+
+def _runs(table: Any) -> Table:
+    """Return a table, which must have the fields of those of `run_sweep`, and rows."""
+    fields = getattr(getattr(table, "dtype", None), "names", None) or ()
+    missing = [name for name in ("learning_rate", "scale", "sharpness", "diverged") if name not in fields]
+    if missing or len(table) == 0:
+        raise ValueError(f"table must be one of run_sweep with at least one row, got {type(table).__name__}")
+    return table
 
 
 def _rates(table: Table) -> list[tuple[float, Table, Array]]:
@@ -60,6 +69,7 @@ def plot_sharpness_by_scale(
     task, depth, readout_norm
         Give the dashed bounds of the least sharpness of any minimiser; dotted lines are 2 / learning rate.
     """
+    table, (lower, upper) = _runs(table), minimal_sharpness_bounds(task, depth, readout_norm)
     figure, axes = plt.subplots(figsize=(6, 4.2))
     first = table[table["learning_rate"] == table["learning_rate"][0]]
     scales, start = _quartiles(first, "scale", first["initial_sharpness"], np.ones(len(first), dtype=bool))
@@ -70,7 +80,6 @@ def plot_sharpness_by_scale(
             scales, after = _quartiles(rows, "scale", rows["sharpness"], learned)
             _band(axes, scales, after, color=shade, label=rf"$\eta = {rate:g}$")
             axes.axhline(2 / rate, color=shade, linestyle=":", linewidth=1.2)
-    lower, upper = minimal_sharpness_bounds(task, depth, readout_norm)
     axes.axhspan(lower, upper, color="C1", alpha=0.35, linewidth=0, label=r"bounds of $S_{\min}$")
     axes.set(xlabel="scale $s$ of the initialisation", ylabel="sharpness $S$", yscale="log")
     axes.minorticks_off()
@@ -80,6 +89,7 @@ def plot_sharpness_by_scale(
 
 def plot_distance_by_scale(table: Table) -> Figure:
     """Draw the squared distance to the minimiser after training, median and quartiles, against the scale."""
+    table = _runs(table)
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
         value = np.maximum(rows["squared_distance"], 1e-24)
@@ -93,6 +103,7 @@ def plot_distance_by_scale(table: Table) -> Figure:
 
 def plot_divergence_by_scale(table: Table) -> Figure:
     """Draw the fraction of runs whose weights overflow, against the scale."""
+    table = _runs(table)
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
         scales = np.unique(rows["scale"])
@@ -113,6 +124,9 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
     task, depth
         Give the dashed line, the least sharpness; the dotted one is 2 / learning rate.
     """
+    if not isinstance(paths, Mapping) or not all(isinstance(path, Trajectory) for path in paths.values()):
+        raise ValueError(f"paths must map learning rates to trajectories, got {paths!r}")
+    least = minimal_sharpness(task, depth)
     figure, axes = plt.subplots(2, len(paths), figsize=(6, 4.6), sharex="col", sharey="row", squeeze=False)
     for (rate, path), (top, bottom) in zip(paths.items(), axes.T, strict=True):
         alive = ~path.diverged
@@ -122,7 +136,7 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
             axis.semilogy(path.times, values, color="C0", alpha=0.35, linewidth=0.8)
             axis.minorticks_off()
         bottom.axhline(2 / rate, color="C1", linestyle=":", label=r"$2/\eta$")
-        bottom.axhline(minimal_sharpness(task, depth), color="C2", linestyle="--", label=r"$S_{\min}$")
+        bottom.axhline(least, color="C2", linestyle="--", label=r"$S_{\min}$")
         top.set_title(rf"$\eta = {rate:g}$: {alive.sum()} of {alive.size} runs")
         bottom.set_xlabel("steps")
     axes[0, 0].set_ylabel(r"$\|w - \pi^*\|^2$")
@@ -141,6 +155,7 @@ def plot_distance_by_rate(table: Table, task: Regression) -> Figure:
     task : Regression
         Gives the dashed lines, the critical learning rate of every depth.
     """
+    table, task = _runs(table), regression(task)
     figure, axes = plt.subplots(figsize=(6, 3.8))
     depths = np.unique(table["depth"])
     for depth, shade in zip(depths, _shades(len(depths)), strict=True):
@@ -166,6 +181,7 @@ def plot_generalization(table: Table, task: Regression) -> Figure:
     task : Regression
         The task.
     """
+    table, task = _runs(table), regression(task)
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
         rows = rows[~rows["diverged"]]

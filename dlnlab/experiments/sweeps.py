@@ -2,15 +2,14 @@ r"""Sweeps: gradient descent over a grid of depths, learning rates, scales and r
 
 A sweep is cut into chunks of configurations that are trained as one batch (see
 `dlnlab.experiments.endpoints`) and spread over processes by joblib. Each finished chunk is a file,
-named by a hash of all that determines it, initial weights included: a killed sweep goes on from there,
-and a changed one never reads what is out of date.
+named by a hash of all that determines it, initial weights and code included: a killed sweep goes on from
+there, and a changed one never reads what is out of date.
 """
 
 import os
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import joblib
@@ -18,67 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from .._validation import Array, count, positive
+from .._validation import Array, count, function, positive, real_array
 from ..flatness.hessians import sharpness
-from ..networks.initializations import gaussian, residual
-from ..networks.tasks import Regression
+from ..networks.tasks import Regression, regression
 from ..networks.weights import end_to_end
-from .endpoints import endpoint
+from . import storage
+from .endpoints import Endpoint, endpoint
+from .families import Network, perceptron, residual_network
+from .storage import Table
 
-Table = NDArray[np.void]
-Network = Callable[[int, int, Array, np.random.Generator], tuple[list[Array], Array | None]]
+__all__ = ["Grid", "Table", "perceptron", "residual_network", "run_sweep"]
 
 # Configurations in a batch: enough to run along memory, few enough to stay in a processor's cache.
 _CHUNK = 512
-_PARTIAL = ".partial"
-
-
-def perceptron(
-    width: int, depth: int, scales: Array, rng: np.random.Generator
-) -> tuple[list[Array], Array | None]:
-    """Draw a multilayer perceptron of constant width and one output, at every scale from the same noise.
-
-    Parameters
-    ----------
-    width, depth : int
-        d and L.
-    scales : ndarray of shape (S,)
-        Standard deviations of the weights.
-    rng : numpy.random.Generator
-        Draws the layers in order.
-
-    Returns
-    -------
-    weights : list of ndarray
-        Layers of shape (S, d, d), the last (S, 1, d).
-    readout : None
-    """
-    noise = gaussian([width] * depth + [1], 1.0, rng=rng)
-    return [scales[:, None, None] * layer for layer in noise], None
-
-
-def residual_network(
-    width: int, depth: int, scales: Array, rng: np.random.Generator
-) -> tuple[list[Array], Array | None]:
-    """Draw a residual network and a readout of norm 1, at every scale from the same noise.
-
-    Parameters
-    ----------
-    width, depth, scales, rng
-        As in `perceptron`; layers are I + s N_k / sqrt(L d).
-
-    Returns
-    -------
-    weights : list of ndarray
-        Layers of shape (S, d, d).
-    readout : ndarray of shape (d,)
-        Uniform on the sphere.
-    """
-    p = rng.standard_normal(width)
-    noise = residual(width, depth, 1.0, rng=rng)
-    identity = np.eye(width)
-    weights = [identity + scales[:, None, None] * (layer - identity) for layer in noise]
-    return weights, p / np.linalg.norm(p)
 
 
 @dataclass(frozen=True)
@@ -119,102 +70,130 @@ class Grid:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.task, Regression):
-            raise ValueError(f"task must be a Regression, got {type(self.task).__name__}")
-        if not callable(self.network):
-            raise ValueError(f"network must be a function such as perceptron, got {self.network!r}")
-        for name in ("depths", "learning_rates", "scales"):
-            values = getattr(self, name)
-            if np.ndim(values) != 1 or len(values) == 0:
-                raise ValueError(f"{name} must be a list of at least one value, got {values!r}")
-        for i, depth in enumerate(self.depths):
-            count(f"depths[{i}]", depth)
-        positive("learning_rates", self.learning_rates)
-        positive("scales", self.scales, zero=True)
-        count("repetitions", self.repetitions)
-        count("steps", self.steps, minimum=0)
-        count("seed", self.seed, minimum=0)
+        regression(self.task)
+        function("network", self.network, "perceptron")
+        plain = {
+            "learning_rates": positive(
+                "learning_rates", real_array("learning_rates", self.learning_rates, ndim=1)
+            ),
+            "scales": positive("scales", real_array("scales", self.scales, ndim=1), zero=True),
+        }
+        real_array("depths", self.depths, ndim=1)
+        normal = {name: tuple(values.tolist()) for name, values in plain.items()} | {
+            "depths": tuple(count(f"depths[{i}]", depth) for i, depth in enumerate(self.depths)),
+            "repetitions": count("repetitions", self.repetitions),
+            "steps": count("steps", self.steps, minimum=0),
+            "seed": count("seed", self.seed, minimum=0),
+        }
+        for name, value in normal.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         """Return the number of configurations."""
         return len(self.depths) * len(self.learning_rates) * len(self.scales) * self.repetitions
 
 
-def _draw(
-    grid: Grid, depth: int, repetitions: NDArray[np.int64]
-) -> tuple[list[Array], Array, Array | None, NDArray[np.int64]]:
-    """Return weights, scales, readouts and repetitions of the initialisations, repetition by repetition."""
-    scales = np.asarray(grid.scales, dtype=np.float64)
-    width = len(grid.task.minimizer)
+@dataclass(frozen=True)
+class _Start:
+    """Where a chunk starts: initialisations, scale by scale within a repetition."""
+
+    weights: list[Array]
+    readout: Array | None
+    scales: Array
+    repetitions: NDArray[np.int64]
+
+
+def _draw(grid: Grid, depth: int, repetitions: NDArray[np.int64]) -> _Start:
+    scales, width = np.array(grid.scales), len(grid.task.minimizer)
     draws = [
-        grid.network(width, int(depth), scales, np.random.default_rng([grid.seed, depth, r]))
-        for r in repetitions
+        grid.network(width, depth, scales, np.random.default_rng([grid.seed, depth, r])) for r in repetitions
     ]
-    weights = [np.concatenate(layer) for layer in zip(*(drawn for drawn, _ in draws), strict=True)]
-    readout = None
-    if draws[0][1] is not None:
-        readout = np.repeat([p for _, p in draws], len(scales), axis=0)
-    return weights, np.tile(scales, len(draws)), readout, np.repeat(repetitions, len(scales))
-
-
-def _train(grid: Grid, depth: int, repetitions: NDArray[np.int64], folder: Path | None) -> Table:
-    """Return the table of one chunk, from its file where there is one."""
-    weights, scales, readout, repetition = _draw(grid, depth, repetitions)
-    rates = np.asarray(grid.learning_rates, dtype=np.float64)
-    task = grid.task
-    ingredients = (weights, readout, scales, repetition, task.covariance, task.minimizer, rates, grid.steps)
-    file = None if folder is None else folder / f"{joblib.hash(ingredients)}.npy"
-    if file is not None and file.exists():
-        return np.load(file)
-
-    start = sharpness(weights, task, readout)
-    many = [np.concatenate([layer] * len(rates)) for layer in weights]
-    p = None if readout is None else np.concatenate([readout] * len(rates))
-    learning_rate = np.repeat(rates, len(scales))
-    end = endpoint(many, task, learning_rate, grid.steps, p)
-    arrived = np.flatnonzero(~end.diverged)
-    final = np.full(len(learning_rate), np.nan)
-    regressor = np.full((len(learning_rate), len(task.minimizer)), np.nan)
-    if len(arrived):
-        last = [layer[arrived] for layer in end.weights]
-        readouts = None if p is None else p[arrived]
-        final[arrived] = sharpness(last, task, readouts)
-        regressor[arrived] = end_to_end(last, np.ones(1) if readouts is None else readouts)
-    columns = {
-        "depth": np.full(len(learning_rate), depth),
-        "learning_rate": learning_rate,
-        "scale": np.tile(scales, len(rates)),
-        "repetition": np.tile(repetition, len(rates)),
-        "initial_sharpness": np.tile(start, len(rates)),
-        "sharpness": final,
-        "excess_risk": task.excess_risk(regressor),
-        "squared_distance": np.square(regressor - task.minimizer).sum(axis=1),
-        "regressor": regressor,
-        "steps": end.steps,
-        "converged": end.converged,
-        "diverged": end.diverged,
-    }
-    table = np.empty(
-        len(learning_rate), [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+    readouts = None if draws[0][1] is None else np.repeat([p for _, p in draws], len(scales), axis=0)
+    return _Start(
+        weights=[np.concatenate(layer) for layer in zip(*(drawn for drawn, _ in draws), strict=True)],
+        readout=readouts,
+        scales=np.tile(scales, len(draws)),
+        repetitions=np.repeat(repetitions, len(scales)),
     )
-    for name, column in columns.items():
-        table[name] = column
-    if file is not None:
-        _save(file, table)
+
+
+def _fields(features: int) -> np.dtype[np.void]:
+    return np.dtype(
+        [
+            ("depth", np.int64),
+            ("learning_rate", np.float64),
+            ("scale", np.float64),
+            ("repetition", np.int64),
+            ("initial_sharpness", np.float64),
+            ("sharpness", np.float64),
+            ("excess_risk", np.float64),
+            ("squared_distance", np.float64),
+            ("regressor", np.float64, (features,)),
+            ("steps", np.int64),
+            ("converged", np.bool_),
+            ("diverged", np.bool_),
+        ]
+    )
+
+
+def _part(grid: Grid, depth: int, repetitions: NDArray[np.int64], folder: Path | None) -> Table:
+    """Return the table of one chunk, from its file where there is one."""
+    start, task = _draw(grid, depth, repetitions), grid.task
+    if folder is None:
+        return _train(grid, depth, start)
+    settings = (start, task.covariance, task.minimizer, grid.learning_rates, grid.steps)
+    file = storage.file_of(folder, settings)
+    rows = len(start.scales) * len(grid.learning_rates)
+    table = storage.load(file, _fields(len(task.minimizer)), rows)
+    if table is None:
+        table = _train(grid, depth, start)
+        storage.save(file, table)
     return table
 
 
-def _save(file: Path, table: Table) -> None:
-    """Write a table under its name only once all of it is on the disk."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=_PARTIAL, delete=False) as partial:
-        try:
-            np.save(partial, table)
-            partial.flush()
-            os.fsync(partial.fileno())
-            os.replace(partial.name, file)
-        except BaseException:
-            os.unlink(partial.name)
-            raise
+def _train(grid: Grid, depth: int, start: _Start) -> Table:
+    """Return the table of one chunk, learning rate by learning rate."""
+    task, n_rates = grid.task, len(grid.learning_rates)
+    weights = [np.concatenate([layer] * n_rates) for layer in start.weights]
+    readout = None if start.readout is None else np.concatenate([start.readout] * n_rates)
+    rates = np.repeat(grid.learning_rates, len(start.scales))
+    end = endpoint(weights, task, rates, grid.steps, readout)
+
+    table = np.zeros(len(rates), _fields(len(task.minimizer)))
+    table["depth"], table["learning_rate"] = depth, rates
+    table["scale"], table["repetition"] = np.tile(start.scales, n_rates), np.tile(start.repetitions, n_rates)
+    table["initial_sharpness"] = np.tile(sharpness(start.weights, task, start.readout), n_rates)
+    table["sharpness"], table["regressor"] = _arrival(end, task, readout)
+    table["excess_risk"] = task.excess_risk(table["regressor"])
+    table["squared_distance"] = np.square(table["regressor"] - task.minimizer).sum(axis=1)
+    table["steps"], table["converged"], table["diverged"] = end.steps, end.converged, end.diverged
+    return table
+
+
+def _arrival(end: Endpoint, task: Regression, readout: Array | None) -> tuple[Array, Array]:
+    """Return sharpness and end-to-end regressors at the end, NaN where a network diverged."""
+    arrived = np.flatnonzero(~end.diverged)
+    final = np.full(len(end.diverged), np.nan)
+    regressors = np.full((len(final), len(task.minimizer)), np.nan)
+    if len(arrived):
+        last = [layer[arrived] for layer in end.weights]
+        p = None if readout is None else readout[arrived]
+        final[arrived] = sharpness(last, task, p)
+        regressors[arrived] = end_to_end(last, np.ones(1) if p is None else p)
+    return final, regressors
+
+
+def _chunks(grid: Grid) -> Iterator[tuple[Grid, int, NDArray[np.int64]]]:
+    """Cut a grid into blocks of repetitions that do not move when there are more of them."""
+    each = len(grid.learning_rates) * len(grid.scales)
+    block = max(1, _CHUNK // each)
+    for depth in grid.depths:
+        for first in range(0, grid.repetitions, block):
+            yield grid, depth, np.arange(first, min(first + block, grid.repetitions))
+
+
+def _sorted(table: Table) -> Table:
+    return table[np.lexsort((table["scale"], table["learning_rate"], table["repetition"]))]
 
 
 def run_sweep(
@@ -227,7 +206,8 @@ def run_sweep(
     grids : Grid or sequence of Grid
         What to train; tasks of several grids must have the same number of features.
     folder : path, optional
-        Keep finished chunks here, and read those that are already there. One sweep at a time in a folder.
+        Keep finished chunks here, and read those that are already there and whole. Sweeps may share a
+        folder, at the same time too.
     jobs : int, optional
         Processes, -1 for all processors. By default what `joblib.parallel_config` says, which may be a
         Dask or Ray cluster, else one.
@@ -244,7 +224,7 @@ def run_sweep(
     Raises
     ------
     ValueError
-        If the grids do not fit together, or `jobs` is 0.
+        If the grids do not fit together, `jobs` is no whole number or 0, or the folder cannot be written.
 
     Examples
     --------
@@ -254,33 +234,22 @@ def run_sweep(
     >>> table["learning_rate"], table["diverged"]
     (array([0.05, 2.  , 0.05, 2.  ]), array([False,  True, False,  True]))
     """
+    if not isinstance(grids, Grid | Sequence) or not grids:
+        raise ValueError(f"grids must be a Grid or a list of at least one, got {grids!r}")
     grids = [grids] if isinstance(grids, Grid) else list(grids)
-    if not grids or not all(isinstance(grid, Grid) for grid in grids):
-        raise ValueError("grids must be a Grid or a list of at least one")
+    if not all(isinstance(grid, Grid) for grid in grids):
+        raise ValueError(f"grids must be a Grid or a list of at least one, got {grids!r}")
     if len({len(grid.task.minimizer) for grid in grids}) > 1:
         raise ValueError("grids must have tasks of one number of features, for one table of regressors")
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0):
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or jobs == 0):
         raise ValueError(f"jobs must be a whole number other than 0, got {jobs!r}")
-    path = None if folder is None else Path(folder)
-    if path is not None:
-        path.mkdir(parents=True, exist_ok=True)
-        for leftover in path.glob(f"*{_PARTIAL}"):
-            with suppress(FileNotFoundError):
-                leftover.unlink()
-
-    chunks = []
-    for grid in grids:
-        each = len(grid.learning_rates) * len(grid.scales)
-        parts = min(grid.repetitions, -(-each * grid.repetitions // _CHUNK))
-        for depth in grid.depths:
-            chunks += [(grid, depth, block) for block in np.array_split(np.arange(grid.repetitions), parts)]
-    tables: list[Table] = []
+    path = None if folder is None else storage.opened(folder)
+    work = (joblib.delayed(_part)(*chunk, path) for grid in grids for chunk in _chunks(grid))
+    parts = joblib.Parallel(n_jobs=None if jobs is None else int(jobs), return_as="generator")(work)
     silent = bool(os.environ.get("TQDM_DISABLE"))
+    tables = []
     with tqdm(total=sum(map(len, grids)), desc="sweep", unit="run", leave=False, disable=silent) as bar:
-        work = (joblib.delayed(_train)(*chunk, path) for chunk in chunks)
-        for table in joblib.Parallel(n_jobs=jobs, return_as="generator")(work):
-            tables.append(table)
-            bar.update(len(table))
-    return np.concatenate(
-        [table[np.lexsort((table["scale"], table["learning_rate"], table["repetition"]))] for table in tables]
-    )
+        for part in parts:
+            tables.append(_sorted(part))
+            bar.update(len(part))
+    return np.concatenate(tables)

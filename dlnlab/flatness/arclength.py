@@ -6,14 +6,17 @@ minimum, where that equation is stiff, time is the better variable again.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from .._validation import Array, number, readout_vector, weight_list
-from ..dynamics.trajectories import Observables, Trajectory, observe
-from ..networks.tasks import Regression
+from .._validation import Array, one_network, one_output, readout_vector, weight_list
+from ..dynamics.flows import tolerances
+from ..dynamics.trajectories import Observables, Trajectory, observable_functions, observe
+from ..networks.tasks import Regression, fitting_loss, regression
 from ..networks.weights import flatten, layer_gradients, rows, unflatten
 from .hessians import sharpness
 
@@ -21,7 +24,78 @@ from .hessians import sharpness
 _NEAR, _ARRIVED = 2e-2, 1e-20
 # A gradient this much smaller than at the start, far from the minimum, means a saddle.
 _SADDLE = 1e-12
-_FARTHEST = 1e3
+# The arc length to follow at most, in units of one plus the norm of the start.
+_LONGEST = 1e3
+
+
+@dataclass(frozen=True)
+class _Landscape:
+    """The risk of one network over states: its weights, flattened, and the physical time behind them."""
+
+    shapes: list[tuple[int, ...]]
+    readout: Array | None
+    task: Regression
+    unit: float
+
+    def layers(self, state: Array) -> list[Array]:
+        return unflatten(state[..., :-1], self.shapes)
+
+    def rows(self, state: Array) -> list[Array]:
+        return rows(self.layers(state), self.readout)
+
+    def excess(self, state: Array) -> float:
+        return float(self.task.excess_risk(self.rows(state)[0][0])) / self.unit
+
+    def downhill(self, state: Array) -> Array:
+        a = self.rows(state)
+        return -flatten(layer_gradients(self.layers(state), self.task.gradient(a[0]), a))
+
+    def slope(self, state: Array) -> float:
+        return float(np.linalg.norm(self.downhill(state)))
+
+    def unit_speed(self, _: float, state: Array) -> Array:
+        downhill = self.downhill(state)
+        return np.append(downhill, 1.0) / np.linalg.norm(downhill)
+
+    def fall(self, _: float, state: Array) -> Array:
+        return np.append(self.downhill(state), 1.0)
+
+    def rate(self, state: Array) -> float:
+        """Return how fast the excess risk falls at least: |grad R|^2 >= 4 lambda |q_1|^2 (R - R_min)."""
+        spectrum = np.linalg.eigvalsh(self.task.covariance)
+        least = spectrum[spectrum > 1e-12 * spectrum[-1]][0]
+        return float(4 * least * np.square(self.rows(state)[1]).sum())
+
+
+def _until(
+    landscape: _Landscape,
+    field: Callable[[float, Array], Array],
+    start: Array,
+    duration: float,
+    target: float,
+    stalled: float,
+    **options: Any,
+) -> Array:
+    """Return the states from the start until the excess risk is the target; `stalled` is a saddle's slope."""
+
+    def arrival(_: float, state: Array) -> float:
+        return np.log(max(landscape.excess(state), 1e-300) / target)
+
+    def saddle(_: float, state: Array) -> float:
+        far = landscape.excess(state) > _NEAR
+        return np.log(max(landscape.slope(state), 1e-300) / stalled) if far else 1.0
+
+    for event in (arrival, saddle):
+        event.terminal = True  # type: ignore[attr-defined]
+    found = solve_ivp(field, (0.0, duration), start, method="DOP853", events=(arrival, saddle), **options)
+    if not len(found.t_events[0]):
+        stop = f"the integrator stopped after {found.t[-1]:.3g} of {duration:.3g}: {found.message}"
+        saddle_met = "it ran into a saddle: change the sign of the last layer"
+        raise RuntimeError(
+            f"the flow did not arrive, its excess risk is {landscape.excess(found.y[:, -1]):.3g} of that of "
+            f"the zero regressor; {saddle_met if len(found.t_events[1]) else stop}"
+        )
+    return found.y.T
 
 
 def flow_to_minimum(
@@ -67,88 +141,41 @@ def flow_to_minimum(
     >>> [round(float(layer[-1, 0, 0]), 3) for layer in path.weights]
     [1.0, 1.0]
     """
-    if not isinstance(task, Regression):
-        raise ValueError(f"task must be a Regression, got {type(task).__name__}")
-    layers = weight_list(weights)
+    task, layers = regression(task), one_network(weight_list(weights))
     p = readout_vector(readout, layers)
-    if p is None and layers[-1].shape[-2] != 1:
-        raise ValueError("weights must end in one output, or readout must be given")
-    if layers[0].ndim != 2:
-        raise ValueError(f"weights must be one network, got layers of {layers[0].ndim} axes")
-    shapes = [layer.shape for layer in layers]
+    one_output(layers, p)
+    fitting_loss(task, rows(layers, p)[0], name="task")
+    observables, tolerance = observable_functions(observables), tolerances(rtol, atol)
     unit = float(task.excess_risk(np.zeros_like(task.minimizer)))
     if unit == 0:
         raise ValueError("task must have a minimizer other than 0")
+    landscape = _Landscape([layer.shape for layer in layers], p, task, unit)
+    start = np.append(flatten(layers), 0.0)
+    slope = landscape.slope(start)
+    if slope == 0 or not np.isfinite(slope):
+        raise ValueError(f"weights must have a finite gradient other than 0, got one of norm {slope:g}")
+    # The clock, the last component, does not choose the steps.
+    options: dict[str, Any] = {
+        "rtol": tolerance["rtol"],
+        "atol": np.append(np.full(len(start) - 1, tolerance["atol"]), np.inf),
+    }
 
-    def gradient(state: Array) -> Array:
-        current = unflatten(state, shapes)
-        a = rows(current, p)
-        return flatten(layer_gradients(current, task.gradient(a[0]), a))
-
-    def excess(state: Array) -> float:
-        return float(task.excess_risk(rows(unflatten(state, shapes), p)[0][0])) / unit
-
-    def unit_speed(_: float, state: Array) -> Array:
-        downhill = -gradient(state[:-1])
-        size = np.linalg.norm(downhill)
-        return np.append(downhill / size, 1 / size)
-
-    def fall(_: float, state: Array) -> Array:
-        return np.append(-gradient(state[:-1]), 1.0)
-
-    def run(
-        field: Callable[[float, Array], Array], start: Array, duration: float, target: float, **options: float
-    ) -> Array:
-        def arrival(_: float, state: Array) -> float:
-            return np.log(max(excess(state[:-1]), 1e-300) / target)
-
-        def saddle(_: float, state: Array) -> float:
-            far = excess(state[:-1]) > _NEAR
-            return np.log(max(float(np.linalg.norm(gradient(state[:-1]))), 1e-300) / stalled) if far else 1.0
-
-        for event in (arrival, saddle):
-            event.terminal = True  # type: ignore[attr-defined]
-        # The clock, the last component, does not choose the steps.
-        tolerances = np.append(np.full(len(start) - 1, number("atol", atol)), np.inf)
-        found = solve_ivp(
-            field,
-            (0.0, duration),
-            start,
-            method="DOP853",
-            rtol=number("rtol", rtol),
-            atol=tolerances,
-            events=(arrival, saddle),
-            **options,
-        )
-        if not len(found.t_events[0]):
-            raise RuntimeError(
-                f"the flow did not arrive: its excess risk is {excess(found.y[:-1, -1]):.3g} of that of the "
-                "zero regressor. It may have run into a saddle: change the sign of the last layer"
-            )
-        return found.y.T
-
-    state = np.append(flatten(layers), 0.0)
-    stalled = _SADDLE * float(np.linalg.norm(gradient(state[:-1])))
-    if not stalled > 0:
-        raise ValueError("weights must have a gradient other than 0, got a critical point")
-    path = state[None]
-    if excess(state[:-1]) > _NEAR:
-        path = run(unit_speed, state, _FARTHEST, _NEAR)
-    near = unflatten(path[-1, :-1], shapes)
-    if excess(path[-1, :-1]) > _ARRIVED:
-        spectrum = np.linalg.eigvalsh(task.covariance)
-        least = spectrum[spectrum > 1e-12 * spectrum[-1]][0]
-        # The excess risk falls at least at this rate: |grad R|^2 >= 4 lambda |q_1|^2 (R - R_min).
-        rate = 4 * least * np.square(rows(near, p)[1]).sum()
+    path = start[None]
+    if landscape.excess(start) > _NEAR:
+        longest = _LONGEST * (1 + float(np.linalg.norm(start)))
+        path = _until(landscape, landscape.unit_speed, start, longest, _NEAR, _SADDLE * slope, **options)
+    near = path[-1]
+    if landscape.excess(near) > _ARRIVED:
         # The explicit method is unstable beyond about 6 / S.
-        end = run(fall, path[-1], 200 / rate, _ARRIVED, max_step=3 / float(sharpness(near, task, readout)))
+        options["max_step"] = 3 / float(sharpness(landscape.layers(near), task, readout))
+        duration = 200 / landscape.rate(near)
+        end = _until(landscape, landscape.fall, near, duration, _ARRIVED, _SADDLE * slope, **options)
         path = np.concatenate([path, end[1:]])
-    length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(path[:, :-1], axis=0), axis=1)))
-    stacked = unflatten(path[:, :-1], shapes)
-    points = [[layer[i] for layer in stacked] for i in range(len(path))]
+    steps = np.linalg.norm(np.diff(path[:, :-1], axis=0), axis=1)
+    points = [landscape.layers(state) for state in path]
     return Trajectory(
-        times=length,
-        weights=stacked,
+        times=np.append(0.0, np.cumsum(steps)),
+        weights=landscape.layers(path),
         loss=np.stack([task.value(rows(point, p)[0]) for point in points]),
         observables={"time": path[:, -1], **observe(observables, points)},
         diverged=np.zeros((), dtype=bool),

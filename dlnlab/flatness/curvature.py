@@ -15,10 +15,6 @@ from .._validation import Array
 from ..networks.tasks import Loss
 
 
-def _transposed(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
-
-
 def _norm(vector: Array) -> Array:
     return np.linalg.norm(vector, axis=(-2, -1), keepdims=True)
 
@@ -44,7 +40,7 @@ def gauss_newton(weights: list[Array], q: list[Array], curvature: Array) -> tupl
     for weight, q_k in zip(weights, q[1:], strict=True):
         factors.append(_norm(q_k) * M)
         M = weight @ M
-    return np.sum([_transposed(factor) @ factor for factor in factors], axis=0), factors
+    return np.sum([factor.mT @ factor for factor in factors], axis=0), factors
 
 
 def second_order_bound(weights: list[Array], q: list[Array], h: list[Array]) -> Array:
@@ -85,9 +81,9 @@ def reduced_product(
         pushed = q_size * x
         for k in range(len(weights) - 1, 0, -1):
             into = q_dot[..., above[k - 1] : above[k], :]
-            np.matmul(_transposed(weights[k]), q_dot[..., above[k] : above[k + 1], :], out=into)
+            np.matmul(weights[k].mT, q_dot[..., above[k] : above[k + 1], :], out=into)
             into += pushed[..., below[k] : below[k + 1], :]
-        first = _transposed(weights[0]) @ q_dot[..., : above[1], :] + pushed[..., : below[1], :]
+        first = weights[0].mT @ q_dot[..., : above[1], :] + pushed[..., : below[1], :]
         h_dot[..., : below[1], :] = curvature @ first
         moved = u_flat * inner(h_flat, x, below, n_above)
         moved += h_size * (y - u_flat * inner(u_flat, y, above, n_above))

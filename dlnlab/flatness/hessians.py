@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, readout_vector, weight_list
-from ..networks.tasks import Loss
+from .._validation import Array, one_output, readout_vector, weight_list
+from ..networks.tasks import Loss, fitting_loss
 from ..networks.weights import columns, rows
 from .curvature import gauss_newton, krylov_start, loss_hessian, reduced_product, second_order_bound
 from .lanczos import largest_eigenvalue
@@ -63,13 +63,7 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     """
     layers = weight_list(weights)
     p = readout_vector(readout, layers)
-    if p is None and layers[-1].shape[-2] != 1:
-        raise ValueError(
-            "weights must end in one output, or readout must be given, "
-            f"got {layers[-1].shape[-2]} outputs without readout"
-        )
-    if not hasattr(task, "hessian_product"):
-        raise ValueError(f"task must have hessian_product(W, V), got {type(task).__name__} without it")
+    one_output(layers, p)
     batch = layers[0].shape[:-2]
     layers = [layer.reshape(-1, *layer.shape[-2:]) for layer in layers]
     n_networks = len(layers[0])
@@ -77,9 +71,10 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
         p = np.broadcast_to(p, (*batch, p.shape[-1])).reshape(n_networks, -1)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         a = rows(layers, p)
+        fitting_loss(task, a[0], "hessian_product", name="task")
         curvature = loss_hessian(task, a[0])
         h = columns(layers, task.gradient(a[0]))
-        q = [np.broadcast_to(np.swapaxes(row, -1, -2), (n_networks, row.shape[-1], 1)) for row in a]
+        q = [np.broadcast_to(row.mT, (n_networks, row.shape[-1], 1)) for row in a]
         matrix, factors = gauss_newton(layers, q, curvature)
         rest = second_order_bound(layers, q, h)
         size = np.trace(matrix, axis1=-2, axis2=-1) + rest

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .._validation import Array, count, number
-from ..networks.tasks import Regression
+from ..networks.tasks import Regression, regression
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class _Constants:
 
 
 def _constants(task: Regression, depth: int, readout_norm: float) -> _Constants:
-    if not isinstance(task, Regression):
-        raise ValueError(f"task must be a Regression, got {type(task).__name__}")
+    task = regression(task)
     depth, p = count("depth", depth), number("readout_norm", readout_norm)
     values, vectors = np.linalg.eigh(task.covariance)
     size = np.linalg.norm(task.minimizer)
@@ -155,10 +154,18 @@ def critical_learning_rate(task: Regression, depth: int, readout_norm: float = 1
     task, depth, readout_norm
         As in `balanced_sharpness`.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
         If an argument is not admissible.
+
+    References
+    ----------
+    Mulayoff & Michaeli (2020), on minima that gradient descent can converge to.
 
     Examples
     --------

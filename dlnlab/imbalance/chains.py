@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 
-from .._validation import Array, real_array
+from .._validation import Array, common_batch, real_array
 
 
 def chain_level(product: Array, cumulative: Array) -> Array:
@@ -56,6 +56,10 @@ def margin(W: ArrayLike, target: ArrayLike) -> Array:
     W, M = real_array("W", W, min_ndim=2), real_array("target", target, min_ndim=2)
     if W.shape[-2:] != M.shape[-2:]:
         raise ValueError(f"target must end in the shape {W.shape[-2:]} of W, got {M.shape}")
+    common_batch(W=(W, 2), target=(M, 2))
+    if W.shape[-2:] == (1, 1):  # without the cancellation in |y| - |y - w|
+        w, y = W[..., 0, 0] * np.sign(M[..., 0, 0]), np.abs(M[..., 0, 0])
+        return np.asarray(np.maximum(np.minimum(w, 2 * y - w), 0.0))
     least = np.linalg.svd(M, compute_uv=False)[..., -1]
     return np.asarray(np.maximum(least - np.linalg.norm(W - M, axis=(-2, -1)), 0.0))
 
@@ -69,6 +73,7 @@ def others_product(values: Array) -> Array:
 def _chain(w0: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
     """Return the cumulative imbalances c of scalar chains, and their margins."""
     w0, y = real_array("w0", w0, min_ndim=1), real_array("target", target)
+    common_batch(w0=(w0, 1), target=(y, 0))
     squares = w0**2
     c = squares - squares.min(axis=-1, keepdims=True)
     return c, margin(w0.prod(axis=-1)[..., None, None], y[..., None, None])
@@ -136,6 +141,11 @@ def scalar_rate_lower_bound(w0: ArrayLike, target: ArrayLike) -> Array:
     References
     ----------
     Min, Vidal & Mallada (2023), section 3.
+
+    Examples
+    --------
+    >>> float(scalar_rate_lower_bound([2.0, 1.0, 1.0], target=3.0).round(3))
+    7.56
     """
     c, m = _chain(w0, target)
     depth = c.shape[-1]

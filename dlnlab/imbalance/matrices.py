@@ -10,9 +10,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, positive, real_array, weight_list
+from .._validation import Array, common_batch, positive, weight_list
 from ..networks.conserved import imbalances
 from .chains import chain_level, others_product
+
+
+def _layers(weights: Sequence[ArrayLike], number: int) -> list[Array]:
+    layers = weight_list(weights)
+    if len(layers) != number:
+        raise ValueError(f"weights must have {number} layers, got {len(layers)}")
+    return layers
+
+
+def _margin(margin: ArrayLike, batch: tuple[int, ...]) -> Array:
+    """Return the margins of a batch of networks."""
+    values = positive("margin", margin, zero=True)
+    if values.ndim > len(batch) or common_batch(margin=(values, 0), weights=(np.zeros(batch), 0)) != batch:
+        raise ValueError(f"margin must fit the batch axes {batch} of weights, got shape {values.shape}")
+    return np.broadcast_to(values, batch)
 
 
 def _decreasing(matrix: Array) -> Array:
@@ -29,53 +44,52 @@ def _layer_square(a: Array, b: Array, square: Array) -> Array:
     return np.asarray((b - a + np.sqrt((a + b) ** 2 + 4 * square)) / 2)
 
 
-def two_layer_rate_bound(W1: ArrayLike, W2: ArrayLike, *, margin: ArrayLike | None = None) -> Array:
+def two_layer_rate_bound(weights: Sequence[ArrayLike], margin: ArrayLike | None = None) -> Array:
     r"""Return the lower bound of :math:`\lambda_{\min}(T)` by imbalance and product, for two layers.
 
     Parameters
     ----------
-    W1, W2 : array_like of shape (..., n, h) and (..., h, m)
-        In the source's order, :math:`W = W_1 W_2`; any widths.
-    margin : array_like, optional
-        A lower bound of the least of the min(n, m) singular values of W, to use in its place: with one that
-        holds along a whole flow, so does the bound, as D does not change.
+    weights : list of two array_like
+        Layers of shape (..., h, m) and (..., n, h), of any widths; leading axes are a batch.
+    margin : array_like of shape (...), optional
+        A lower bound of the least of the min(n, m) singular values of the product, to use in its place: with
+        one that holds along a whole flow, as from `dlnlab.margin`, so does the bound, as D does not change.
 
     Returns
     -------
     ndarray of shape (...)
         :math:`\frac12 ( -D_- + \sqrt{(D_- + \underline D)^2 + 4\sigma_n^2(W)} - D_+ +
-        \sqrt{(D_+ + \underline D)^2 + 4\sigma_m^2(W)} )`.
+        \sqrt{(D_+ + \underline D)^2 + 4\sigma_m^2(W)} )`, :math:`W = W_2 W_1`.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or the margin is negative.
+        If there are not two layers, they do not chain, or the margin is negative.
 
     Notes
     -----
-    With :math:`D = W_1^\top W_1 - W_2 W_2^\top`, :math:`D_+ = [\lambda_1(D)]_+ - [\lambda_n(D)]_+`,
+    With :math:`D = W_2^\top W_2 - W_1 W_1^\top`, :math:`D_+ = [\lambda_1(D)]_+ - [\lambda_n(D)]_+`,
     :math:`D_- = [\lambda_1(-D)]_+ - [\lambda_m(-D)]_+`,
     :math:`\underline D = [\lambda_n(D)]_+ + [\lambda_m(-D)]_+`, and :math:`[\lambda_k]_+ = 0` for k > h.
     :math:`\sigma_k(W)` is zero for k > min(n, m), whatever the margin.
 
     References
     ----------
-    Min, Vidal & Mallada (2023), theorem for two layers, corrected; proved in the book.
+    Min, Vidal & Mallada (2023), theorem for two layers, corrected; proved in the book. There the layer of the
+    output is called W_1.
 
     Examples
     --------
-    >>> float(two_layer_rate_bound([[2.0]], [[3.0]]))
+    >>> float(two_layer_rate_bound([[[2.0]], [[3.0]]]))
     13.0
     """
-    W1, W2 = real_array("W1", W1, min_ndim=2), real_array("W2", W2, min_ndim=2)
-    (n, h), m = W1.shape[-2:], W2.shape[-1]
-    if W2.shape[-2] != h:
-        raise ValueError(f"W2 must have {h} rows, as many as W1 has columns, got shape {W2.shape}")
-    D = np.swapaxes(W1, -1, -2) @ W1 - W2 @ np.swapaxes(W2, -1, -2)
+    W1, W2 = _layers(weights, 2)
+    n, m = W2.shape[-2], W1.shape[-1]
+    D = imbalances([W1, W2])[0]
     up, down = _decreasing(D), _decreasing(-D)
-    s = np.linalg.svd(W1 @ W2, compute_uv=False)
+    s = np.linalg.svd(W2 @ W1, compute_uv=False)
     if margin is not None:
-        s = np.broadcast_to(positive("margin", margin, zero=True)[..., None], s.shape)
+        s = np.broadcast_to(_margin(margin, s.shape[:-1])[..., None], s.shape)
     s_n, s_m = (s[..., k - 1] if k <= s.shape[-1] else np.zeros(s.shape[:-1]) for k in (n, m))
     outer = _layer_square(np.maximum(down[..., 0], 0), np.maximum(_entry(up, n), 0), np.square(s_n))
     inner = _layer_square(np.maximum(up[..., 0], 0), np.maximum(_entry(down, m), 0), np.square(s_m))
@@ -161,16 +175,14 @@ def three_layer_rate_bound(weights: Sequence[ArrayLike], margin: ArrayLike | Non
     >>> float(three_layer_rate_bound([[[1.0]], [[0.0]], [[2.0]]]))
     4.0
     """
-    layers = weight_list(weights)
-    if len(layers) != 3:
-        raise ValueError(f"weights must have three layers, got {len(layers)}")
+    layers = _layers(weights, 3)
     (h1, m), (n, h2) = layers[0].shape[-2:], layers[2].shape[-2:]
     D1, D2 = imbalances(layers)
     alpha, gamma = _decreasing(D1), _decreasing(-D2)
     q = floor_of_spectrum(alpha, gamma)
     sigma_n = sigma_m = None
     if margin is not None:
-        sigma = np.broadcast_to(positive("margin", margin, zero=True), q.shape[:-1])
+        sigma = _margin(margin, q.shape[:-1])
         sigma_n, sigma_m = (sigma * (k <= min(m, n, h1, h2)) for k in (n, m))
     # Eigenvalues of D are known to rounding in the squared layers, which a large layer would blow up.
     noise = 10 * np.finfo(np.float64).eps * np.max([np.square(W).sum(axis=(-2, -1)) for W in layers], axis=0)

@@ -9,19 +9,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.linalg import eigvalsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .._validation import Array, real_array, weight_list
-from ..networks.weights import columns, layer_gradients, rows
+from .._validation import Array, common_batch, real_array, weight_list
+from ..networks.weights import columns, direction_list, layer_gradients, rows
 
-# Up to this many entries of W the dense eigenproblem is faster than an iteration.
-DENSE = 400
+# Up to this many entries of W the dense eigenproblem is faster than the iteration; up to the first number a
+# batch is one call, beyond it each network has its own, which wants the least eigenvalue only.
+_TOGETHER, _DENSE = 400, 4000
 
 
 def _factors(weights: list[Array]) -> tuple[list[Array], list[Array]]:
     """Return A_1, ..., A_L and B_1, ..., B_L."""
+    *batch, _, inputs = weights[0].shape
     A = rows(weights, None)[1:]
-    return A, columns(weights, np.eye(weights[0].shape[-1]))
+    return A, columns(weights, np.broadcast_to(np.eye(inputs), (*batch, inputs, inputs)))
 
 
 def tau(weights: Sequence[ArrayLike], E: ArrayLike) -> list[Array]:
@@ -46,13 +49,19 @@ def tau(weights: Sequence[ArrayLike], E: ArrayLike) -> list[Array]:
     References
     ----------
     Min, Vidal & Mallada (2023), section 2.
+
+    Examples
+    --------
+    >>> tau([[[2.0]], [[3.0]]], [[1.0]])
+    [array([[3.]]), array([[2.]])]
     """
     weights = weight_list(weights)
     a = rows(weights, None)
     E = real_array("E", E, min_ndim=2)
     if E.shape[-2:] != a[0].shape[-2:]:
         raise ValueError(f"E must have shape (..., {a[0].shape[-2]}, {a[0].shape[-1]}), got {E.shape}")
-    return layer_gradients(weights, E, a)
+    batch = common_batch(weights=(weights[0], 2), E=(E, 2))
+    return layer_gradients(weights, np.broadcast_to(E, (*batch, *E.shape[-2:])), a)
 
 
 def tau_adjoint(weights: Sequence[ArrayLike], directions: Sequence[ArrayLike]) -> Array:
@@ -61,7 +70,8 @@ def tau_adjoint(weights: Sequence[ArrayLike], directions: Sequence[ArrayLike]) -
     Parameters
     ----------
     weights, directions : list of array_like
-        Layers of shape (..., d_k, d_{k-1}), and as many directions of the same shapes.
+        Layers of shape (..., d_k, d_{k-1}), and as many directions that end in the same shapes; further
+        leading axes are a batch of directions at the same weights.
 
     Returns
     -------
@@ -71,10 +81,18 @@ def tau_adjoint(weights: Sequence[ArrayLike], directions: Sequence[ArrayLike]) -
     ------
     ValueError
         If the shapes do not fit.
+
+    References
+    ----------
+    Min, Vidal & Mallada (2023), section 2.
+
+    Examples
+    --------
+    >>> tau_adjoint([[[2.0]], [[3.0]]], [[[1.0]], [[10.0]]])
+    array([[23.]])
     """
-    weights, directions = weight_list(weights), weight_list(directions, "directions")
-    if [V.shape[-2:] for V in directions] != [W.shape[-2:] for W in weights]:
-        raise ValueError("directions must have the shapes of weights")
+    weights = weight_list(weights)
+    directions = direction_list(directions, weights)
     A, B = _factors(weights)
     return sum((A_k @ V @ B_k for A_k, V, B_k in zip(A, directions, B, strict=True)), np.zeros(()))
 
@@ -95,11 +113,20 @@ def operator_matrix(weights: Sequence[ArrayLike]) -> Array:
     ------
     ValueError
         If the layers do not chain.
+
+    References
+    ----------
+    Min, Vidal & Mallada (2023), section 2.
+
+    Examples
+    --------
+    >>> operator_matrix([[[2.0]], [[3.0]]])
+    array([[13.]])
     """
     A, B = _factors(weight_list(weights))
     total: Array = np.zeros(())
     for A_k, B_k in zip(A, B, strict=True):
-        left, right = np.swapaxes(B_k, -1, -2) @ B_k, A_k @ np.swapaxes(A_k, -1, -2)
+        left, right = B_k.mT @ B_k, A_k @ A_k.mT
         product = np.einsum("...ij,...kl->...ikjl", left, right)
         size = left.shape[-1] * right.shape[-1]
         total = total + product.reshape(*product.shape[:-4], size, size)
@@ -124,6 +151,8 @@ def preconditioner_eigenvalue(weights: Sequence[ArrayLike]) -> Array:
     ------
     ValueError
         If the layers do not chain.
+    RuntimeError
+        If W has more than 4000 entries and the iteration that is then used does not converge.
 
     References
     ----------
@@ -137,20 +166,36 @@ def preconditioner_eigenvalue(weights: Sequence[ArrayLike]) -> Array:
     weights = weight_list(weights)
     if len(weights) == 2:
         W1, W2 = weights
-        outer = np.linalg.eigvalsh(W2 @ np.swapaxes(W2, -1, -2))[..., 0]
-        inner = np.linalg.eigvalsh(np.swapaxes(W1, -1, -2) @ W1)[..., 0]
-        return np.asarray(outer + inner)
+        outer, inner = np.linalg.eigvalsh(W2 @ W2.mT)[..., 0], np.linalg.eigvalsh(W1.mT @ W1)[..., 0]
+        return np.asarray(np.maximum(outer, 0.0) + np.maximum(inner, 0.0))
+    size = weights[-1].shape[-2] * weights[0].shape[-1]
+    if size <= _TOGETHER:
+        least = np.linalg.eigvalsh(operator_matrix(weights))[..., 0]
+    else:
+        least = np.empty(weights[0].shape[:-2])
+        for index in np.ndindex(least.shape):
+            layers = [weight[index] for weight in weights]
+            least[index] = _least_dense(layers) if size <= _DENSE else _least_iterative(layers)
+    return np.asarray(np.maximum(least, 0.0))
+
+
+def _least_dense(weights: list[Array]) -> float:
+    return float(eigvalsh(operator_matrix(weights), subset_by_index=[0, 0])[0])
+
+
+def _least_iterative(weights: list[Array]) -> float:
     shape = (weights[-1].shape[-2], weights[0].shape[-1])
-    if shape[0] * shape[1] <= DENSE:
-        return np.asarray(np.linalg.eigvalsh(operator_matrix(weights))[..., 0])
-    batch = weights[0].shape[:-2]
-    result = np.empty(batch)
-    for index in np.ndindex(batch):
-        layers = [weight[index] for weight in weights]
-        apply = LinearOperator(
-            (shape[0] * shape[1],) * 2,
-            matvec=lambda E, layers=layers: tau_adjoint(layers, tau(layers, E.reshape(shape))).ravel(),
-            dtype=np.float64,
-        )
-        result[index] = eigsh(apply, k=1, which="SA", return_eigenvectors=False)[0]
-    return result
+    size = shape[0] * shape[1]
+    T = LinearOperator(
+        (size, size),
+        matvec=lambda E: tau_adjoint(weights, tau(weights, E.reshape(shape))).ravel(),
+        dtype=np.float64,
+    )
+    # A start of our own, or the same call would not give the same digits twice.
+    start = np.random.default_rng(0).standard_normal(size)
+    try:
+        return float(eigsh(T, k=1, which="SA", v0=start, return_eigenvectors=False)[0])
+    except ArpackNoConvergence as error:
+        raise RuntimeError(
+            f"the least eigenvalue of T was not found, for W of shape {shape}: {error}"
+        ) from error

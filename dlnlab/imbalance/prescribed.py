@@ -62,13 +62,13 @@ def imbalanced(
     U, s, Vt = np.linalg.svd(matrix, full_matrices=False)
     if (s[..., r:] > 1e-12 * s[..., :1]).any():
         raise ValueError(f"widths must not be below the rank of the matrix, got a width of {r}")
-    frames = [np.swapaxes(Vt, -1, -2)[..., :r]]
+    frames = [Vt.mT[..., :r]]
     for width in widths[1:-1]:
         frames.append(np.linalg.qr(rng.standard_normal((*matrix.shape[:-2], width, r)))[0])
     frames.append(U[..., :r])
     level = chain_level(s[..., :r], c)
     return [
-        (above * np.sqrt(level + c_l)[..., None, :]) @ np.swapaxes(below, -1, -2)
+        (above * np.sqrt(level + c_l)[..., None, :]) @ below.mT
         for (below, above), c_l in zip(pairwise(frames), c, strict=True)
     ]
 
@@ -94,5 +94,10 @@ def balanced(widths: Sequence[int], matrix: ArrayLike, *, rng: np.random.Generat
     References
     ----------
     Arora, Cohen, Golowich & Hu (2019), procedure 1.
+
+    Examples
+    --------
+    >>> [float(W[0, 0].round(12)) for W in balanced([1, 1, 1], [[4.0]], rng=np.random.default_rng(1))]
+    [2.0, 2.0]
     """
     return imbalanced(widths, matrix, np.zeros(len(width_list(widths)) - 1), rng=rng)

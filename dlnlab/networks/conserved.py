@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import Array, weight_list
@@ -38,7 +37,4 @@ def imbalances(weights: Sequence[ArrayLike]) -> list[Array]:
     [array([[-5.]])]
     """
     weights = weight_list(weights)
-    return [
-        np.swapaxes(above, -1, -2) @ above - below @ np.swapaxes(below, -1, -2)
-        for below, above in pairwise(weights)
-    ]
+    return [above.mT @ above - below @ below.mT for below, above in pairwise(weights)]

@@ -8,7 +8,7 @@ Infinity and NaN pass through them: a diverging iteration is a result, not an er
 
 from functools import cached_property
 from importlib.resources import files
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +31,28 @@ def value_and_gradient(loss: Loss, W: Array) -> tuple[Array, Array]:
     """Return the value and the gradient of a loss, at once where the loss knows how to."""
     together = getattr(loss, "value_and_gradient", None)
     return together(W) if together is not None else (loss.value(W), loss.gradient(W))
+
+
+def fitting_loss(loss: Any, W: Array, *more: str, name: str = "loss") -> Any:
+    """Return the loss, which must have these methods and fit the end-to-end matrices W."""
+    for method in ("value", "gradient", *more):
+        if not callable(getattr(loss, method, None)):
+            raise ValueError(f"{name} must have the method {method}, got {type(loss).__name__} without it")
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, slope = np.shape(loss.value(W)), np.shape(loss.gradient(W))
+    if value != W.shape[:-2] or slope != W.shape:
+        raise ValueError(
+            f"{name} must give a number and a matrix for each end-to-end matrix, of shapes {W.shape[:-2]} "
+            f"and {W.shape}, got {value} and {slope}; a Regression takes weights of one output, or a readout"
+        )
+    return loss
+
+
+def regression(task: Any) -> "Regression":
+    """Return the task, which must be a Regression."""
+    if not isinstance(task, Regression):
+        raise ValueError(f"task must be a Regression, got {type(task).__name__}")
+    return task
 
 
 def _matrix(name: str, W: ArrayLike, shape: tuple[int, int]) -> Array:
@@ -96,6 +118,7 @@ class Regression:
         self.cross_moment = self.X.T @ self.y / n
         self.minimizer = np.linalg.lstsq(self.X, self.y, rcond=None)[0]
         self.min_risk = float(np.mean((self.y - self.X @ self.minimizer) ** 2))
+        self._root = np.asarray(np.linalg.qr(self.X, mode="r")).T
         self.source: tuple[Array, float] | None = None
 
     @classmethod
@@ -153,9 +176,8 @@ class Regression:
         return w
 
     def excess_risk(self, w: ArrayLike) -> Array:
-        """Return R(w) - R(pi*) of regressors of shape (..., d), exact to rounding near zero."""
-        error = self._regressor(w) - self.minimizer
-        return np.einsum("...i,...i->...", error @ self.covariance, error)
+        """Return R(w) - R(pi*) of regressors of shape (..., d): never negative, exact near zero."""
+        return np.square((self._regressor(w) - self.minimizer) @ self._root).sum(axis=-1) / len(self.X)
 
     def risk(self, w: ArrayLike) -> Array:
         """Return the risk of regressors of shape (..., d), in the squared unit of y."""
@@ -169,7 +191,10 @@ class Regression:
         return np.square(self._regressor(w) - regressor).sum(axis=-1) + noise**2 - self.risk(w)
 
     def value(self, W: ArrayLike) -> Array:
-        """Return the risk of matrices, which end in a row (..., 1, d), or of regressors (..., d)."""
+        """Return the risk of matrices, which end in a row (..., 1, d), or of other regressors (..., d).
+
+        A batch of one regressor, (1, d), counts as a matrix; `risk` takes regressors only.
+        """
         w = self._regressor(W)
         return self.risk(w[..., 0, :] if w.ndim > 1 and w.shape[-2] == 1 else w)
 
@@ -230,7 +255,8 @@ class LpRegression:
     Attributes
     ----------
     minimum : float
-        The least value, found by Newton's method in a trust region when it is first asked for.
+        The least value, found by Newton's method in a trust region when it is first asked for, whatever
+        the units of X and Y; a RuntimeError says so if it is not found.
 
     References
     ----------
@@ -254,22 +280,28 @@ class LpRegression:
 
     @cached_property
     def minimum(self) -> float:
-        shape = (self.Y.shape[1], self.X.shape[1])
+        # In an orthonormal basis of the columns of X and the unit of the largest residual of least squares.
+        U, s, _ = np.linalg.svd(self.X, full_matrices=False)
+        U = U[:, s > s[0] * max(self.X.shape) * np.finfo(np.float64).eps]
+        residual = self.Y - U @ (U.T @ self.Y)
+        unit = np.abs(residual).max()
+        if U.shape[1] == len(U) or unit <= len(U) * np.finfo(np.float64).eps * np.abs(self.Y).max():
+            return 0.0
+        problem = LpRegression(np.sqrt(len(U)) * U, residual / unit, self.p)
+        shape = (self.Y.shape[1], U.shape[1])
         basis = np.eye(shape[0] * shape[1]).reshape(-1, *shape)
-
-        def hessian(w: Array) -> Array:
-            return self.hessian_product(w.reshape(shape), basis).reshape(len(basis), -1)
-
-        start = np.linalg.lstsq(self.X, self.Y, rcond=None)[0].T
         result = minimize(
-            lambda w: self.value(w.reshape(shape)),
-            start.ravel(),
-            jac=lambda w: self.gradient(w.reshape(shape)).ravel(),
-            hess=hessian,
+            lambda w: problem.value(w.reshape(shape)),
+            np.zeros(len(basis)),
+            jac=lambda w: problem.gradient(w.reshape(shape)).ravel(),
+            hess=lambda w: problem.hessian_product(w.reshape(shape), basis).reshape(len(basis), -1),
             method="trust-exact",
             options={"gtol": 1e-10},
         )
-        return float(result.fun)
+        # The method may report failure where only rounding stands between it and its tolerance.
+        if np.linalg.norm(result.jac) > 1e-7:
+            raise RuntimeError(f"the minimum of the loss was not found: {result.message}")
+        return float(unit**self.p * result.fun)
 
     def _outputs(self, name: str, W: ArrayLike) -> Array:
         W = _matrix(name, W, (self.Y.shape[1], self.X.shape[1]))

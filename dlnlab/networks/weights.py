@@ -18,11 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import Array, readout_vector, weight_list
-from .tasks import Loss
-
-
-def _transposed(matrix: Array) -> Array:
-    return np.swapaxes(matrix, -1, -2)
+from .tasks import Loss, fitting_loss
 
 
 def rows(weights: list[Array], readout: Array | None) -> list[Array]:
@@ -35,7 +31,7 @@ def rows(weights: list[Array], readout: Array | None) -> list[Array]:
 
 def columns(weights: list[Array], loss_gradient: Array) -> list[Array]:
     """Return v_0, ..., v_{L-1} for checked weights."""
-    chain = [_transposed(loss_gradient)]
+    chain = [loss_gradient.mT]
     for weight in weights[:-1]:
         chain.append(weight @ chain[-1])
     return chain
@@ -44,7 +40,7 @@ def columns(weights: list[Array], loss_gradient: Array) -> list[Array]:
 def layer_gradients(weights: list[Array], loss_gradient: Array, a: list[Array]) -> list[Array]:
     """Return a_k^T v_{k-1}^T, k = 1..L, for checked weights and their rows a."""
     v = columns(weights, loss_gradient)
-    return [_transposed(a_k) @ _transposed(v_k) for a_k, v_k in zip(a[1:], v, strict=True)]
+    return [a_k.mT @ v_k.mT for a_k, v_k in zip(a[1:], v, strict=True)]
 
 
 def flatten(weights: Sequence[Array]) -> Array:
@@ -128,7 +124,38 @@ def gradient(weights: Sequence[ArrayLike], loss: Loss, readout: ArrayLike | None
     """
     weights = weight_list(weights)
     a = rows(weights, readout_vector(readout, weights))
-    return layer_gradients(weights, loss.gradient(a[0]), a)
+    return layer_gradients(weights, fitting_loss(loss, a[0]).gradient(a[0]), a)
+
+
+def _row_derivatives(weights: list[Array], directions: list[Array], a: list[Array]) -> list[Array]:
+    """Return the derivatives of a_0, ..., a_L along the directions."""
+    chain = [np.zeros((*directions[-1].shape[:-2], *a[-1].shape[-2:]))]
+    for weight, direction, a_k in zip(weights[::-1], directions[::-1], a[:0:-1], strict=True):
+        chain.append(chain[-1] @ weight + a_k @ direction)
+    return chain[::-1]
+
+
+def _column_derivatives(
+    weights: list[Array], directions: list[Array], v: list[Array], first: Array
+) -> list[Array]:
+    """Return the derivatives of v_0, ..., v_{L-1} along the directions, given that of the loss's gradient."""
+    chain = [first.mT]
+    for weight, direction, v_k in zip(weights[:-1], directions[:-1], v[:-1], strict=True):
+        chain.append(weight @ chain[-1] + direction @ v_k)
+    return chain
+
+
+def direction_list(directions: Sequence[ArrayLike], weights: list[Array]) -> list[Array]:
+    """Return directions that end in the shapes of the weights."""
+    directions = weight_list(directions, "directions")
+    if len(directions) != len(weights):
+        raise ValueError(f"directions must have {len(weights)} layers, got {len(directions)}")
+    for k, (weight, direction) in enumerate(zip(weights, directions, strict=True)):
+        if direction.ndim < weight.ndim or direction.shape[direction.ndim - weight.ndim :] != weight.shape:
+            raise ValueError(
+                f"directions[{k}] must end in the shape {weight.shape} of weights[{k}], got {direction.shape}"
+            )
+    return directions
 
 
 def hessian_vector_product(
@@ -166,32 +193,16 @@ def hessian_vector_product(
     ----------
     Pearlmutter (1994), *Fast exact multiplication by the Hessian*.
     """
-    weights, directions = weight_list(weights), weight_list(directions, "directions")
-    if len(directions) != len(weights):
-        raise ValueError(f"directions must have {len(weights)} layers, got {len(directions)}")
-    for k, (weight, direction) in enumerate(zip(weights, directions, strict=True)):
-        if direction.ndim < weight.ndim or direction.shape[direction.ndim - weight.ndim :] != weight.shape:
-            raise ValueError(
-                f"directions[{k}] must end in the shape {weight.shape} of weights[{k}], got {direction.shape}"
-            )
-    if not hasattr(loss, "hessian_product"):
-        raise ValueError(f"loss must have hessian_product(W, V), got {type(loss).__name__} without it")
+    weights = weight_list(weights)
+    directions = direction_list(directions, weights)
     a = rows(weights, readout_vector(readout, weights))
-    v = columns(weights, loss.gradient(a[0]))
-
-    a_dot = [np.zeros_like(a[-1])]
-    for weight, direction, a_k in zip(weights[::-1], directions[::-1], a[:0:-1], strict=True):
-        a_dot.append(a_dot[-1] @ weight + a_k @ direction)
-    a_dot.reverse()
-    v_dot = [_transposed(loss.hessian_product(a[0], a_dot[0]))]
-    for weight, direction, v_k in zip(weights[:-1], directions[:-1], v[:-1], strict=True):
-        v_dot.append(weight @ v_dot[-1] + direction @ v_k)
+    smooth = fitting_loss(loss, a[0], "hessian_product")
+    v = columns(weights, smooth.gradient(a[0]))
+    a_dot = _row_derivatives(weights, directions, a)
+    v_dot = _column_derivatives(weights, directions, v, smooth.hessian_product(a[0], a_dot[0]))
     return [
-        np.broadcast_to(
-            _transposed(a_dot[k + 1]) @ _transposed(v[k]) + _transposed(a[k + 1]) @ _transposed(v_dot[k]),
-            directions[k].shape,
-        )
-        for k in range(len(weights))
+        a_dot_k.mT @ v_k.mT + a_k.mT @ v_dot_k.mT
+        for a_k, a_dot_k, v_k, v_dot_k in zip(a[1:], a_dot[1:], v, v_dot, strict=True)
     ]
 
 

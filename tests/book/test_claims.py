@@ -34,6 +34,8 @@ def test_nan_fails_every_claim(claim):
         (2.0000001, {"equals": 2.0}, "thm-x: measured 2, predicted = 2, ratio 1.00"),
         (3e-14, {"at_most": 1e-8}, "thm-x: measured < 1e-10, predicted <= 1e-08, ratio < 0.01"),
         (-3e-14, {"equals": 0.0}, "thm-x: measured < 1e-10, predicted = 0"),
+        (-1e-17, {"at_least": 0.0}, "thm-x: measured < 1e-10, predicted >= 0"),
+        (1e-17, {"at_most": 0.0}, "thm-x: measured < 1e-10, predicted <= 0"),
         (0.0, {"at_most": 0.0}, "thm-x: measured 0, predicted <= 0"),
     ],
 )
@@ -52,8 +54,12 @@ def test_the_quantity_is_named(capsys):
     [
         ({"measured": 1.0}, "exactly one of at_most, at_least and equals"),
         ({"measured": 1.0, "at_most": 1.0, "equals": 1.0}, "exactly one"),
-        ({"measured": [1.0, 2.0], "equals": 1.0}, "measured must be one real number"),
-        ({"measured": 1.0, "equals": "many"}, "claim must be one real number"),
+        ({"measured": [1.0, 2.0], "equals": 1.0}, r"measured must be one number, got shape \(2,\)"),
+        ({"measured": 1.0, "equals": "many"}, "equals must hold real numbers"),
+        ({"measured": "1.0", "equals": 1.0}, "measured must hold real numbers"),
+        ({"measured": 1.0, "equals": 1.0, "rtol": -1e-6}, "rtol must be at least zero"),
+        ({"measured": 1.0, "equals": 1.0, "rtol": math.inf}, "rtol must be finite"),
+        ({"measured": 1.0, "equals": 1.0, "resolution": 0.0}, "resolution must be positive"),
         ({"measured": 1.0, "equals": 1.0, "what": 3}, "what must be a few words"),
         ({"measured": 1.0, "equals": 1.0, "what": "two\nlines"}, "what must be a few words"),
     ],
@@ -61,3 +67,8 @@ def test_the_quantity_is_named(capsys):
 def test_bad_input_is_named(arguments, named):
     with pytest.raises(ValueError, match=named):
         check("thm-x", **arguments)
+
+
+def test_claims_are_keywords():
+    with pytest.raises(TypeError, match="positional"):
+        check("thm-x", 1.0, 2.0)

@@ -107,3 +107,27 @@ def test_progress_is_shown_unless_the_book_is_built(monkeypatch, capsys):
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_values_may_come_one_by_one_but_are_no_text():
+    explorer = explore(lambda depth: plt.subplots()[0], depth=(L for L in (2, 3)))
+    assert len(explorer.sliders["depth"].options) == 2
+    for scale in ("0.1", 0.1):
+        with pytest.raises(ValueError, match="controls must each be a list of values, got scale="):
+            explore(lambda scale: plt.subplots()[0], scale=scale)
+
+
+def test_no_control_has_the_name_of_an_argument():
+    with pytest.raises(ValueError, match=r"start must map controls to one of their values.*no control"):
+        explore(lambda start: plt.subplots()[0], start=[1, 2])
+
+
+def test_a_frame_that_fails_leaves_no_figure():
+    def draw(depth):
+        plt.subplots()
+        raise RuntimeError("no such depth")
+
+    before = plt.get_fignums()
+    with pytest.raises(RuntimeError, match="no such depth"):
+        explore(draw, depth=[1, 2])
+    assert plt.get_fignums() == before

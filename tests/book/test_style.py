@@ -33,6 +33,6 @@ def test_training_is_two_panels_over_one_time():
 
 def test_bad_input_is_named():
     figure, axes = plt.subplots()
-    with pytest.raises(ValueError, match="curves must hold at least one curve"):
+    with pytest.raises(ValueError, match="curves must map labels to the values of at least one curve"):
         plot_curves(axes, [0, 1], {}, xlabel="", ylabel="")
     plt.close(figure)

@@ -1,3 +1,5 @@
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
@@ -48,3 +50,18 @@ def test_time_of_balanced_chains_is_the_integral(depth):
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("d", [1e-9, 1e-3, 1.0, 1e3, 1e17])
+def test_an_imbalance_of_any_size_keeps_its_digits(d):
+    """Against 60 digits of the same equation's solution in z = exp(asinh(2w / d))."""
+    times, w0, y = np.array([0.0, 0.1, 1.0, 3.0]) / np.hypot(d, 2.0), 1e-3, 1.0
+    with localcontext(prec=60):
+        upper, start = ((x := 2 * Decimal(v) / Decimal(d)) + (1 + x * x).sqrt() for v in (y, w0))
+        rho = (Decimal(d) ** 2 + 4 * Decimal(y) ** 2).sqrt()
+        expected = []
+        for t in times:
+            decay = (upper - start) / (start + 1 / upper) * (-rho * Decimal(t)).exp()
+            z = (upper - decay / upper) / (1 + decay)
+            expected.append(float(Decimal(d) / 4 * (z - 1 / z)))
+    np.testing.assert_allclose(exact.imbalanced_pair(times, w0, y, d), expected, rtol=1e-12)

@@ -1,3 +1,4 @@
+import pickle
 import warnings
 
 import numpy as np
@@ -7,10 +8,12 @@ from scipy.linalg import expm
 
 from dlnlab import (
     Factorization,
+    LpRegression,
     Regression,
     balanced,
     end_to_end,
     end_to_end_flow,
+    first_below,
     gaussian,
     gradient,
     gradient_descent,
@@ -185,7 +188,7 @@ one = [np.ones((1, 1))]
         (lambda: gradient_descent(one, task, 0.1, 1, record_every=0), "record_every must be a whole"),
         (
             lambda: gradient_descent([np.ones((3, 1, 1))], task, [0.1, 0.2], 1),
-            "learning_rate must fit the batch axes",
+            "learning_rate, weights must have batch axes that broadcast",
         ),
         (lambda: gradient_descent([np.full((1, 1), 1e200)], task, 0.1, 1), "weights must have a finite loss"),
         (lambda: end_to_end_flow(np.eye(1), task, 0, 1.0), "depth must be a whole number"),
@@ -194,3 +197,29 @@ one = [np.ones((1, 1))]
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_a_gradient_that_overflows_is_an_error():
+    loss = LpRegression(np.eye(2), np.ones(2), 8)
+    with pytest.raises(ValueError, match="weights must have a finite gradient"):
+        gradient_flow([[[1e60, 1e60]]], loss, 1.0)
+
+
+def test_an_interpolant_can_be_stored_and_does_not_extrapolate():
+    path = gradient_flow(one, task, 1.0, dense=True)
+    copy = pickle.loads(pickle.dumps(path))
+    np.testing.assert_array_equal(copy.solution(0.5)[0], path.solution(0.5)[0])
+    np.testing.assert_allclose(path.solution([0.0, 1.0])[0], path.weights[0][[0, -1]], rtol=1e-12)
+    for t in (-0.1, 1.1, [0.5, 5.0]):
+        with pytest.raises(ValueError, match=r"t must lie within \[0, 1\]"):
+            path.solution(t)
+
+
+def test_a_threshold_has_no_axis_of_time():
+    with pytest.raises(ValueError, match="threshold must have at most the batch axes"):
+        first_below([3.0, 2.0, 1.0], [3.0, 2.0, 1.0])
+
+
+def test_descent_of_several_outputs_on_one_target_is_refused(rng):
+    with pytest.raises(ValueError, match="loss must give a number"):
+        gradient_descent([rng.standard_normal((2, 1))], Regression([[1.0]], [1.0]), 3.0, 60)

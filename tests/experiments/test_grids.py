@@ -84,7 +84,7 @@ def test_reproduction_draws_every_figure(reproduce, tmp_path, monkeypatch, capsy
     reproduce.main()
     assert len(list(tmp_path.glob("*.svg"))) == len(list(tmp_path.glob("*.png"))) == 10
     assert "10 figures" in capsys.readouterr().out
-    assert list((tmp_path / "runs").glob("*.npy"))
+    assert list((tmp_path / "runs").glob("*.npz"))
 
 
 def test_reproduction_asks_for_a_folder(reproduce, monkeypatch, capsys):

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -8,8 +9,21 @@ import numpy as np
 import pytest
 
 import dlnlab as dl
+from dlnlab.experiments import storage
 from dlnlab.experiments import sweeps as sweep
 from dlnlab.experiments.sweeps import Grid, residual_network, run_sweep
+
+SLOW = """
+import sys
+import numpy as np
+import dlnlab as dl
+from dlnlab.experiments import sweeps
+sweeps._CHUNK = 2
+task = dl.Regression.gaussian(30, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
+grid = dl.Grid(task, [10], [1e-6], [0.3, 0.6], 12, 3_000)
+table = dl.run_sweep(grid, folder=sys.argv[1])
+print(len(table), table["sharpness"].sum().hex())
+"""
 
 
 def task(seed=0):
@@ -119,7 +133,7 @@ def test_a_failing_chunk_leaves_the_finished_ones(tmp_path, small_chunks, monkey
     monkeypatch.setattr(sweep, "endpoint", fail_at_third)
     with pytest.raises(KeyboardInterrupt):
         run_sweep(grid(), folder=tmp_path)
-    assert len(list(tmp_path.glob("*.npy"))) == 2
+    assert len(list(tmp_path.glob("*.npz"))) == 2
     table = run_sweep(grid(), folder=tmp_path)
     assert len(calls) == 3 + 6
     assert_same(table, run_sweep(grid()))
@@ -131,26 +145,84 @@ def test_nothing_half_written_is_kept(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(np, "save", half)
+        patch.setattr(np, "savez", half)
         with pytest.raises(OSError, match="disk full"):
             run_sweep(grid(), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "leftover.partial").write_bytes(b"half")
+
+
+def test_leftovers_go_and_what_is_not_ours_stays(tmp_path):
+    mine, old, fresh = (tmp_path / name for name in ("mine.partial", "old", "fresh"))
+    (tmp_path / "folder.partial").mkdir()
+    old, fresh = (tmp_path / f"{storage._PARTIAL}{name}" for name in ("old", "fresh"))
+    for file in (mine, old, fresh):
+        file.write_bytes(b"half")
+    os.utime(old, (0, 0))
     run_sweep(grid(), folder=tmp_path)
-    assert {file.suffix for file in tmp_path.iterdir()} == {".npy"}
+    kept = {path.name for path in tmp_path.iterdir() if path.suffix != ".npz"}
+    assert kept == {"mine.partial", "folder.partial", fresh.name}
 
 
-SLOW = """
-import sys
-import numpy as np
-import dlnlab as dl
-from dlnlab.experiments import sweeps
-sweeps._CHUNK = 2
-task = dl.Regression.gaussian(30, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
-grid = dl.Grid(task, [10], [1e-6], [0.3, 0.6], 12, 3_000)
-table = dl.run_sweep(grid, folder=sys.argv[1])
-print(len(table), table["sharpness"].sum().hex())
-"""
+@pytest.mark.parametrize("damage", ["cut", "flipped", "rows"])
+def test_a_damaged_part_is_trained_again(tmp_path, damage):
+    """Every byte that matters: the archive's checksum notices one flipped bit."""
+    whole = run_sweep(grid(steps=100), folder=tmp_path)
+    file = sorted(tmp_path.glob("*.npz"))[0]
+    content = file.read_bytes()
+    if damage == "cut":
+        damaged = [content[: len(content) // 2], b""]
+    elif damage == "flipped":
+        places = np.random.default_rng(0).integers(300, len(content) - 300, size=5)
+        damaged = [content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :] for k in places]
+    else:
+        np.savez(tmp_path / "other", table=np.load(file)["table"][1:])
+        damaged = [(tmp_path / "other.npz").read_bytes()]
+    for bad in damaged:
+        file.write_bytes(bad)
+        with pytest.warns(RuntimeWarning, match=f"{file.name} is damaged, its runs are trained again"):
+            assert_same(run_sweep(grid(steps=100), folder=tmp_path), whole)
+        assert_same(run_sweep(grid(steps=100), folder=tmp_path), whole)
+
+
+def test_more_repetitions_keep_full_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "_CHUNK", 12)  # blocks of two repetitions
+    run_sweep(grid(repetitions=4), folder=tmp_path)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    run_sweep(grid(repetitions=5), folder=tmp_path)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert len(list(tmp_path.iterdir())) == len(before) + 2
+
+
+def test_parts_of_other_code_are_not_read(tmp_path, monkeypatch):
+    run_sweep(grid(), folder=tmp_path)
+    n_parts = len(list(tmp_path.iterdir()))
+    monkeypatch.setattr(storage, "_code", lambda: "another version")
+    run_sweep(grid(), folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2 * n_parts
+
+
+def test_a_relative_folder_is_where_the_call_was_made(tmp_path, small_chunks, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for here in (first, second):
+        here.mkdir()
+        monkeypatch.chdir(here)
+        run_sweep(grid(), folder="runs", jobs=2)
+        assert len(list((here / "runs").glob("*.npz"))) == 8
+
+
+def test_sweeps_share_a_folder(tmp_path):
+    """Four processes at once, each with the same runs: none fails, and all return the same table."""
+    command = [sys.executable, "-c", SLOW.replace("3_000", "300"), tmp_path]
+    together = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    printed = {process.communicate()[0] for process in together}
+    assert len(printed) == 1
+    assert printed != {""}
+    assert len(list(tmp_path.iterdir())) == 12
+
+
+def test_a_grid_takes_numbers_of_numpy():
+    some = grid(depths=np.array([2, 4]), repetitions=np.int8(4), scales=np.array([0.3, 0.6]))
+    assert_same(run_sweep(some, jobs=np.int64(1)), run_sweep(grid()))
 
 
 def test_a_killed_sweep_continues(tmp_path):
@@ -164,11 +236,11 @@ def test_a_killed_sweep_continues(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     process = start(killed)
     deadline = time.monotonic() + 60
-    while len(list(killed.glob("*.npy"))) < 3 and time.monotonic() < deadline:
+    while len(list(killed.glob("*.npz"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    finished = {file: (file.stat().st_mtime_ns, len(np.load(file))) for file in killed.glob("*.npy")}
+    finished = {file: (file.stat().st_mtime_ns, len(np.load(file)["table"])) for file in killed.glob("*.npz")}
     assert 3 <= len(finished) < 12
     assert all(rows == 2 for _, rows in finished.values())
 
@@ -212,15 +284,18 @@ def test_a_network_of_ones_own():
     ("call", "named"),
     [
         (lambda: grid(task=None), "task must be a Regression"),
-        (lambda: grid(depths=[]), "depths must be a list of at least one value"),
+        (lambda: grid(depths=[]), "depths must not be empty"),
         (lambda: grid(depths=[0]), r"depths\[0\] must be a whole number"),
-        (lambda: grid(learning_rates=0.1), "learning_rates must be a list"),
+        (lambda: grid(learning_rates=0.1), "learning_rates must have 1 axis"),
         (lambda: grid(learning_rates=[0.0]), "learning_rates must be positive"),
         (lambda: grid(scales=[-1.0]), "scales must be at least zero"),
         (lambda: grid(repetitions=0), "repetitions must be a whole number"),
         (lambda: grid(steps=1.5), "steps must be a whole number"),
         (lambda: grid(network="mlp"), "network must be a function"),
         (lambda: run_sweep([]), "grids must be a Grid or a list"),
+        (lambda: run_sweep(grid(), jobs=1.0), "jobs must be a whole number other than 0"),
+        (lambda: run_sweep(grid(), folder=__file__), "folder must be one that can be written"),
+        (lambda: run_sweep(grid(), folder=3), "folder must be one that can be written"),
         (lambda: run_sweep(grid(), jobs=0), "jobs must be a whole number other than 0"),
         (
             lambda: run_sweep([grid(), grid(task=dl.Regression([[1.0]], [1.0]))]),

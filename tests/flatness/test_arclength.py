@@ -85,9 +85,16 @@ def test_a_saddle_is_an_error():
         ([np.ones((2, 1, 1))], [1.0], "weights must be one network"),
         ([np.ones((2, 1))], [1.0], "weights must end in one output"),
         ([[[1.0]]], [0.0], "task must have a minimizer other than 0"),
-        ([[[0.0]], [[0.0]]], [1.0], "weights must have a gradient other than 0"),
+        ([[[0.0]], [[0.0]]], [1.0], "weights must have a finite gradient other than 0"),
     ],
 )
 def test_bad_input_is_named(weights, targets, named):
     with pytest.raises(ValueError, match=named):
         dl.flow_to_minimum(weights, dl.Regression([[1.0]], targets))
+
+
+def test_large_weights_arrive_too():
+    """The arc length is as long as the start is far."""
+    path = dl.flow_to_minimum([[[3e3]], [[2e3]]], dl.Regression([[1.0]], [1.0]))
+    assert path.loss[-1] < 1e-18
+    assert path.times[-1] > 1e3

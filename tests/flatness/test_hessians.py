@@ -259,3 +259,12 @@ PLAIN = dl.Regression([[1.0]], [1.0])
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("depth", [2, 3])
+def test_small_weights_whose_eigenvalues_cluster(rng, depth, scale):
+    task = dl.Regression.gaussian(rng=rng)
+    weights = dl.gaussian([5] + [10] * (depth - 1) + [1], scale, rng=rng, batch=(50,))
+    dense = np.linalg.eigvalsh(dl.hessian(weights, task))[:, -1]
+    np.testing.assert_allclose(dl.sharpness(weights, task), dense, rtol=1e-11)

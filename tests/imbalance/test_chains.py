@@ -79,10 +79,23 @@ def test_unit_imbalances_give_factorial_growth(depth):
         (lambda: imbalances([np.ones((2, 3)), np.ones((2, 3))]), r"weights\[1\] must have 2 columns"),
         (lambda: scalar_rate_bound([1.0, np.nan], 1.0), "w0 must be finite"),
         (lambda: margin(np.eye(2), np.eye(3)), "target must end in the shape"),
-        (lambda: scalar_rate_bound(1.0, 1.0), "w0 must have at least 1 axes"),
+        (lambda: scalar_rate_bound(1.0, 1.0), "w0 must have at least 1 axis"),
         (lambda: scalar_rate_lower_bound([1.0], 1.0), "w0 must have at least 2 layers"),
     ],
 )
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_tiny_products_keep_their_digits():
+    """|y| - |y - w| would lose them all."""
+    w = np.full((3, 1, 1), 6e-17 ** (1 / 3))
+    bound = scalar_rate_bound(w.ravel(), 1.0)
+    np.testing.assert_allclose(bound, preconditioner_eigenvalue(list(w)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shapes", [((2, 1, 1), (3, 1, 1)), ((2, 3, 4), (3, 3, 4))])
+def test_batches_that_do_not_fit_are_named(shapes):
+    with pytest.raises(ValueError, match="W, target must have batch axes that broadcast"):
+        margin(*map(np.ones, shapes))

@@ -23,11 +23,10 @@ from dlnlab import (
 )
 def test_two_layer_bound_is_never_above_the_truth(rng, n, h, m):
     size = (2000, 1, 1)
-    W1 = rng.standard_normal((2000, n, h)) * rng.lognormal(size=size)
-    W2 = rng.standard_normal((2000, h, m)) * rng.lognormal(size=size)
-    # In our order the layer next to the input is the source's last one.
-    truth = preconditioner_eigenvalue([W2, W1])
-    bound = two_layer_rate_bound(W1, W2)
+    W1 = rng.standard_normal((2000, h, m)) * rng.lognormal(size=size)
+    W2 = rng.standard_normal((2000, n, h)) * rng.lognormal(size=size)
+    truth = preconditioner_eigenvalue([W1, W2])
+    bound = two_layer_rate_bound([W1, W2])
     size = np.square(W1).sum(axis=(1, 2)) + np.square(W2).sum(axis=(1, 2))
     assert (bound <= truth + 1e-12 * size).all()
     if h >= max(n, m):
@@ -36,20 +35,19 @@ def test_two_layer_bound_is_never_above_the_truth(rng, n, h, m):
 
 def test_two_layer_bound_with_a_margin_holds_along_the_flow(rng):
     target = np.diag([2.0, 1.5])
-    W1, W2 = 0.5 * rng.standard_normal((200, 2, 3)), 0.5 * rng.standard_normal((200, 3, 2))
-    least_singular = margin(W1 @ W2, target)
-    np.testing.assert_allclose(
-        least_singular, np.maximum(1.5 - np.linalg.norm(W1 @ W2 - target, axis=(1, 2)), 0)
-    )
-    path = gradient_flow([W2, W1], Factorization(target), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
+    weights = [0.5 * rng.standard_normal((200, 3, 2)), 0.5 * rng.standard_normal((200, 2, 3))]
+    W = end_to_end(weights)
+    least_singular = margin(W, target)
+    np.testing.assert_allclose(least_singular, np.maximum(1.5 - np.linalg.norm(W - target, axis=(1, 2)), 0))
+    path = gradient_flow(weights, Factorization(target), 3.0, times=np.linspace(0, 3, 31), rtol=1e-9)
     least = preconditioner_eigenvalue(path.weights).min(axis=0)
-    assert (two_layer_rate_bound(W1, W2, margin=least_singular) <= least + 1e-8).all()
+    assert (two_layer_rate_bound(weights, least_singular) <= least + 1e-8).all()
 
 
 def test_two_layer_bound_is_sharp_for_scalars(rng):
     w = rng.standard_normal((2, 500, 1, 1))
     truth = (w**2).sum(axis=(0, 2, 3))
-    np.testing.assert_allclose(two_layer_rate_bound(w[0], w[1]), truth, rtol=1e-10)
+    np.testing.assert_allclose(two_layer_rate_bound([w[0], w[1]]), truth, rtol=1e-10)
 
 
 def random_three(rng, m, h1, h2, n, batch, spread):
@@ -107,7 +105,7 @@ def test_a_large_orthogonal_layer_reduces_three_layers_to_two(rng):
     W1, W2 = rng.standard_normal((200, n, h)), rng.standard_normal((200, h, m))
     first = np.broadcast_to(np.sqrt(c) * np.eye(m), (200, m, m))
     reduced = three_layer_rate_bound([first, W2, W1]) / c
-    np.testing.assert_allclose(reduced, two_layer_rate_bound(W1, W2, margin=0.0), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(reduced, two_layer_rate_bound([W2, W1], margin=0.0), rtol=1e-3, atol=1e-4)
 
 
 def test_three_layer_bound_holds_along_the_flow(rng):
@@ -129,7 +127,7 @@ def test_square_bound_is_never_above_the_truth(rng, depth, d):
     if depth == 3:
         np.testing.assert_allclose(bound, three_layer_rate_bound(weights), rtol=1e-9, atol=1e-12)
     if depth == 2:
-        two = two_layer_rate_bound(weights[1], weights[0], margin=0.0)
+        two = two_layer_rate_bound(weights, margin=0.0)
         np.testing.assert_allclose(bound, two, rtol=1e-9, atol=1e-12)
 
 
@@ -152,9 +150,10 @@ def test_bounds_depend_on_the_imbalances_alone(rng):
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: two_layer_rate_bound(np.ones((2, 3)), np.ones((2, 2))), "W2 must have 3 rows"),
-        (lambda: two_layer_rate_bound(np.eye(2), np.eye(2), margin=-1.0), "margin must be at least zero"),
-        (lambda: three_layer_rate_bound([np.eye(2)] * 2), "weights must have three layers, got 2"),
+        (lambda: two_layer_rate_bound([np.eye(2)]), "weights must have 2 layers, got 1"),
+        (lambda: two_layer_rate_bound([np.eye(2)] * 2, margin=-1.0), "margin must be at least zero"),
+        (lambda: two_layer_rate_bound([np.eye(2)] * 2, margin=[1.0]), "margin must fit the batch axes"),
+        (lambda: three_layer_rate_bound([np.eye(2)] * 2), "weights must have 3 layers, got 2"),
         (lambda: three_layer_rate_bound([np.eye(2)] * 3, np.nan), "margin must be finite"),
         (lambda: three_layer_rate_bound([np.eye(2), np.eye(3), np.eye(3)]), r"weights\[1\] must have 2"),
         (lambda: square_rate_bound([np.eye(2), np.ones((3, 2))]), r"weights\[1\] must be square"),

@@ -66,8 +66,24 @@ def test_eigenvalue_of_scalar_chains(rng):
 def test_large_operators_are_not_formed(rng, monkeypatch):
     weights = random_weights(rng, 3, max_width=6, batch=(2,))
     expected = preconditioner_eigenvalue(weights)
-    monkeypatch.setattr(dlnlab.imbalance.operators, "DENSE", 3)
-    np.testing.assert_allclose(preconditioner_eigenvalue(weights), expected, rtol=1e-6, atol=1e-9)
+    monkeypatch.setattr(dlnlab.imbalance.operators, "_TOGETHER", 3)
+    np.testing.assert_allclose(preconditioner_eigenvalue(weights), expected, rtol=1e-12, atol=1e-12)
+    monkeypatch.setattr(dlnlab.imbalance.operators, "_DENSE", 3)
+    found = preconditioner_eigenvalue(weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(preconditioner_eigenvalue(weights), found)
+
+
+def test_a_layer_too_narrow_for_the_product_gives_zero_and_converges(rng):
+    """The example on which the iteration did not converge: rank 5 of 30."""
+    weights = [rng.standard_normal(shape) for shape in ((5, 30), (5, 5), (30, 5))]
+    assert 0 <= preconditioner_eigenvalue(weights) < 1e-8
+
+
+def test_one_layer_keeps_its_batch(rng):
+    weights = [rng.standard_normal((4, 2, 3))]
+    np.testing.assert_array_equal(operator_matrix(weights), np.broadcast_to(np.eye(6), (4, 6, 6)))
+    assert tau(weights, rng.standard_normal((2, 3)))[0].shape == (4, 2, 3)
 
 
 def test_balanced_layers_give_the_preconditioner_of_the_end_to_end_flow(rng):
@@ -82,7 +98,7 @@ def test_balanced_layers_give_the_preconditioner_of_the_end_to_end_flow(rng):
     ("call", "named"),
     [
         (lambda: tau([np.eye(2)], np.eye(3)), r"E must have shape \(..., 2, 2\)"),
-        (lambda: tau_adjoint([np.eye(2)], [np.eye(3)]), "directions must have the shapes"),
+        (lambda: tau_adjoint([np.eye(2)], [np.eye(3)]), r"directions\[0\] must end in the shape"),
         (lambda: preconditioner_eigenvalue([]), "weights must be a non-empty list"),
         (lambda: operator_matrix([np.ones((2, 3)), np.ones((2, 3))]), r"weights\[1\] must have 2 columns"),
     ],

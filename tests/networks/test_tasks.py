@@ -88,7 +88,7 @@ def test_l2_regression_is_half_the_risk(rng):
     [
         (lambda: Regression([[1.0, np.nan]], [1.0]), "X must be finite"),
         (lambda: Regression([[1.0], [2.0]], [1.0]), r"y must have shape \(2,\)"),
-        (lambda: Regression([[1.0]], [[1.0]]), "y must have 1 axes"),
+        (lambda: Regression([[1.0]], [[1.0]]), "y must have 1 axis"),
         (lambda: Regression([["a"]], [1.0]), "X must hold real numbers"),
         (lambda: Regression([[1j]], [1.0]), "X must hold real numbers"),
         (lambda: Regression(np.empty((0, 2)), np.empty(0)), "X must not be empty"),
@@ -109,3 +109,27 @@ def test_l2_regression_is_half_the_risk(rng):
 def test_bad_input_is_named(make, named):
     with pytest.raises(ValueError, match=named):
         make()
+
+
+def test_an_exact_minimiser_has_no_negative_excess_risk(rng):
+    """Fewer samples than features: whatever is added along the null space of the data."""
+    task = Regression.gaussian(15, 20, minimizer_norm=1.0, rng=rng)
+    null_space = np.linalg.svd(task.X)[2][15:]
+    excess = task.excess_risk(task.minimizer + rng.standard_normal((1000, 5)) @ null_space)
+    assert (excess >= 0).all()
+    assert excess.max() < 1e-24
+
+
+@pytest.mark.parametrize("p", [2, 2.5, 4, 6])
+def test_the_least_value_of_a_loss_has_the_units_of_its_data(rng, p):
+    X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, 2))
+    least = LpRegression(X, Y, p).minimum
+    for a, b in ((1.0, 1e-3), (1.0, 1e5), (1e-6, 1.0)):
+        assert LpRegression(a * X, b * Y, p).minimum == pytest.approx(b**p * least, rel=1e-9)
+    assert LpRegression(X[:3], Y[:3], p).minimum < 1e-25
+
+
+def test_a_batch_of_one_regressor_is_a_matrix():
+    task = Regression(np.eye(2), [1.0, 2.0])
+    assert task.value([[1.0, 1.0]]).shape == ()
+    assert task.risk([[1.0, 1.0]]).shape == (1,)

@@ -139,6 +139,9 @@ def test_arguments_are_left_alone(rng):
 
 
 class OnlyGradient:
+    def value(self, W):
+        return np.square(W).sum(axis=(-2, -1)) / 2
+
     def gradient(self, W):
         return W
 
@@ -163,9 +166,37 @@ class OnlyGradient:
             lambda: hessian_vector_product([np.eye(2)], [np.eye(3)], Factorization(np.eye(2))),
             r"directions\[0\] must end in the shape",
         ),
-        (lambda: hessian_vector_product([np.eye(2)], [np.eye(2)], OnlyGradient()), "loss must have hessian"),
+        (
+            lambda: hessian_vector_product([np.eye(2)], [np.eye(2)], OnlyGradient()),
+            "loss must have the method hessian_product",
+        ),
     ],
 )
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_products_with_the_hessian_can_be_written(rng):
+    weights = [rng.standard_normal((2, 2))]
+    directions = [rng.standard_normal((3, 2, 2))]
+    (product,) = hessian_vector_product(weights, directions, Factorization(np.eye(2)))
+    assert product.shape == (3, 2, 2)
+    product += 1.0
+
+
+@pytest.mark.parametrize("function", [gradient, hessian])
+def test_a_regression_needs_one_output(rng, function):
+    weights = random_weights(rng, 2, outputs=3)
+    task = Regression(rng.standard_normal((5, weights[0].shape[1])), np.ones(5))
+    with pytest.raises(ValueError, match="loss must give a number and a matrix for each end-to-end matrix"):
+        function(weights, task)
+
+
+def test_a_readout_for_each_network_fits_their_path(rng):
+    weights, readout = random_weights(rng, 2, outputs=3, batch=(4, 5)), rng.standard_normal((5, 3))
+    together = end_to_end(weights, readout)
+    for i in range(4):
+        np.testing.assert_allclose(together[i], end_to_end([W[i] for W in weights], readout))
+    with pytest.raises(ValueError, match="readout must have shape"):
+        end_to_end(weights, readout[:4])
