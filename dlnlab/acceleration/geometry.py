@@ -44,6 +44,11 @@ def precondition_inverse(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
     References
     ----------
     Menon (2024), on the geometry of the end-to-end flow.
+
+    Examples
+    --------
+    >>> precondition_inverse([[4.0]], [[8.0]], depth=2)
+    array([[1.]])
     """
     K, U, V = _invertible(W, depth)
     return scaled("Z", Z, 1 / K, U, V)
@@ -71,6 +76,11 @@ def metric(W: ArrayLike, Z1: ArrayLike, Z2: ArrayLike, depth: float) -> Array:
     References
     ----------
     Menon (2024): the end-to-end flow is the gradient flow of the loss in this metric.
+
+    Examples
+    --------
+    >>> float(metric([[4.0]], [[1.0]], [[1.0]], depth=2))
+    0.125
     """
     K, U, V = _invertible(W, depth)
     first = scaled("Z1", Z1, np.ones_like(K), U, V)
@@ -99,6 +109,11 @@ def volume_element(W: ArrayLike, depth: float) -> Array:
     References
     ----------
     Menon (2024).
+
+    Examples
+    --------
+    >>> round(float(volume_element([[4.0]], depth=2)), 12)
+    0.353553390593
     """
     return np.exp(-np.log(_invertible(W, depth)[0]).sum(axis=(-2, -1)) / 2)
 

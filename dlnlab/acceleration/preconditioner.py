@@ -42,6 +42,10 @@ def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
     ValueError
         If W is not a finite real matrix, or the depth is neither a whole number nor infinite.
 
+    References
+    ----------
+    Arora, Cohen & Hazan (2018), theorem 1; Menon (2024) for infinite depth.
+
     Examples
     --------
     >>> spectrum([[2.0, 0.0], [0.0, 1.0]], depth=2)[0]
@@ -134,6 +138,11 @@ def precondition_single(w: ArrayLike, z: ArrayLike, depth: int) -> Array:
     References
     ----------
     Arora, Cohen & Hazan (2018), claim 2.
+
+    Examples
+    --------
+    >>> precondition_single([3.0, 4.0], [1.0, 0.0], depth=2).round(12)
+    array([6.8, 2.4])
     """
     w, z = real_array("w", w, min_ndim=1), real_array("z", z, min_ndim=1, finite=False)
     if w.shape[-1] != z.shape[-1]:

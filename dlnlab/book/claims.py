@@ -8,7 +8,7 @@ from .._validation import number, real_array
 
 
 class ClaimError(AssertionError):
-    """A measured number contradicts a claim of the book."""
+    """A measured number contradicts a claim of the book; its message is the line that `check` prints."""
 
 
 def _real(name: str, value: ArrayLike) -> float:
@@ -50,7 +50,7 @@ def check(
         If the claim fails; NaN fails every claim.
     ValueError
         If not exactly one claim is made, an argument is no real number, a tolerance is negative or infinite,
-        or `what` is no single line of text.
+        or ``what`` is no single line of text.
 
     Notes
     -----

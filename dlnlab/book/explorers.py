@@ -162,8 +162,8 @@ def explore(
     Raises
     ------
     ValueError
-        If there is no control, a control has no values, there would be too many frames, or `start` or
-        `play` names what is not there.
+        If there is no control, a control has no values, there would be too many frames, or ``start`` or
+        ``play`` names what is not there.
 
     Examples
     --------

@@ -14,7 +14,14 @@ from .._validation import Array, real_array
 
 
 def use_style() -> None:
-    """Use the house style for all figures, and draw them as vector graphics in notebooks."""
+    """Use the house style for all figures, and draw them as vector graphics in notebooks.
+
+    Examples
+    --------
+    >>> use_style()
+    >>> plt.rcParams["axes.spines.top"]
+    False
+    """
     with as_file(files("dlnlab.book") / "house.mplstyle") as style:
         plt.style.use(style)
     set_matplotlib_formats("svg")

@@ -112,6 +112,10 @@ def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: i
     ValueError
         If an argument is not positive, or w does not lie between w0 and the target.
 
+    References
+    ----------
+    Separation of variables in the flow of balanced layers, Arora, Cohen & Hazan (2018), theorem 1.
+
     Examples
     --------
     >>> float(balanced_chain_time(1.0, w0=0.5, target=2.0, depth=1).round(12))

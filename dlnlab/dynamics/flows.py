@@ -214,6 +214,13 @@ def end_to_end_flow(
     References
     ----------
     Arora, Cohen & Hazan (2018), theorem 1.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization
+    >>> path = end_to_end_flow([[0.5]], Factorization([[2.0]]), depth=2, duration=9.0, times=[0.0, 9.0])
+    >>> path.weights[0].ravel().round(9)
+    array([0.5, 2. ])
     """
     start = real_array("W", W, min_ndim=2)
     loss, depth = fitting_loss(loss, start), count("depth", depth)

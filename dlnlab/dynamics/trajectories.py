@@ -31,6 +31,13 @@ class Trajectory:
     solution : callable or None
         ``solution(t)`` returns the weights at any time within the duration of a flow integrated with
         ``dense=True``.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization, gradient_descent
+    >>> path = gradient_descent([[[2.0]]], Factorization([[0.0]]), learning_rate=0.5, steps=2)
+    >>> path.times, path.loss
+    (array([0., 1., 2.]), array([2.   , 0.5  , 0.125]))
     """
 
     times: Array

@@ -31,6 +31,12 @@ class Endpoint:
         Steps taken before the network left the batch, a multiple of 100 unless it is all of them.
     converged, diverged : ndarray of bool, of shape (B,)
         Whether the excess risk fell to 1e-24 of that of the zero regressor; whether the weights overflowed.
+
+    Examples
+    --------
+    >>> found = endpoint([[[[0.5]]]], Regression([[1.0]], [1.0]), 0.1, steps=500)
+    >>> found.steps, found.converged
+    (array([200]), array([ True]))
     """
 
     weights: list[Array]

@@ -67,7 +67,28 @@ def plot_sharpness_by_scale(
     table : structured ndarray
         Of `run_sweep`; runs that reached an excess risk of 1e-6 are shown.
     task, depth, readout_norm
-        Give the dashed bounds of the least sharpness of any minimiser; dotted lines are 2 / learning rate.
+        Give the band between the bounds of the least sharpness; dotted lines are 2 / learning rate.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on linear networks.
+
+    Examples
+    --------
+    >>> from dlnlab import Grid, run_sweep
+    >>> task = Regression.gaussian(minimizer_norm=1.0, rng=np.random.default_rng(0))
+    >>> table = run_sweep(Grid(task, [2], [0.05, 0.1], [0.3, 0.6], repetitions=2, steps=200))
+    >>> plot_sharpness_by_scale(table, task, depth=2).axes[0].get_yscale()
+    'log'
     """
     table, (lower, upper) = _runs(table), minimal_sharpness_bounds(task, depth, readout_norm)
     figure, axes = plt.subplots(figsize=(6, 4.2))
@@ -88,7 +109,34 @@ def plot_sharpness_by_scale(
 
 
 def plot_distance_by_scale(table: Table) -> Figure:
-    """Draw the squared distance to the minimiser after training, median and quartiles, against the scale."""
+    """Draw the squared distance to the minimiser after training, median and quartiles, against the scale.
+
+    Parameters
+    ----------
+    table : structured ndarray
+        Of `run_sweep`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on linear networks.
+
+    Examples
+    --------
+    >>> from dlnlab import Grid, run_sweep
+    >>> task = Regression.gaussian(minimizer_norm=1.0, rng=np.random.default_rng(0))
+    >>> table = run_sweep(Grid(task, [2], [0.05, 0.1], [0.3, 0.6], repetitions=2, steps=200))
+    >>> plot_distance_by_scale(table).axes[0].get_yscale()
+    'log'
+    """
     table = _runs(table)
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
@@ -102,7 +150,34 @@ def plot_distance_by_scale(table: Table) -> Figure:
 
 
 def plot_divergence_by_scale(table: Table) -> Figure:
-    """Draw the fraction of runs whose weights overflow, against the scale."""
+    """Draw the fraction of runs whose weights overflow, against the scale.
+
+    Parameters
+    ----------
+    table : structured ndarray
+        Of `run_sweep`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on linear networks.
+
+    Examples
+    --------
+    >>> from dlnlab import Grid, run_sweep
+    >>> task = Regression.gaussian(minimizer_norm=1.0, rng=np.random.default_rng(0))
+    >>> table = run_sweep(Grid(task, [2], [0.05, 0.1], [0.3, 0.6], repetitions=2, steps=200))
+    >>> len(plot_divergence_by_scale(table).axes[0].lines)
+    2
+    """
     table = _runs(table)
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
@@ -123,6 +198,27 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
         Of `dlnlab.experiments.trajectories`.
     task, depth
         Give the dashed line, the least sharpness; the dotted one is 2 / learning rate.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on linear networks.
+
+    Examples
+    --------
+    >>> from dlnlab.experiments import regression_task, trajectories
+    >>> task = regression_task()
+    >>> paths = trajectories(task, repetitions=2, points=20)
+    >>> len(plot_trajectories(paths, task, depth=10).axes)
+    4
     """
     if not isinstance(paths, Mapping) or not all(isinstance(path, Trajectory) for path in paths.values()):
         raise ValueError(f"paths must map learning rates to trajectories, got {paths!r}")
@@ -154,6 +250,27 @@ def plot_distance_by_rate(table: Table, task: Regression) -> Figure:
         Of `run_sweep`, with several depths.
     task : Regression
         Gives the dashed lines, the critical learning rate of every depth.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on linear networks.
+
+    Examples
+    --------
+    >>> from dlnlab import Grid, run_sweep
+    >>> task = Regression.gaussian(minimizer_norm=1.0, rng=np.random.default_rng(0))
+    >>> table = run_sweep(Grid(task, [2], [0.05, 0.1], [0.3, 0.6], repetitions=2, steps=200))
+    >>> len(plot_distance_by_rate(table, task).axes[0].lines)
+    2
     """
     table, task = _runs(table), regression(task)
     figure, axes = plt.subplots(figsize=(6, 3.8))
@@ -180,6 +297,27 @@ def plot_generalization(table: Table, task: Regression) -> Figure:
         Of `run_sweep`, on a task made by `Regression.gaussian`.
     task : Regression
         The task.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Marion & Chizat (2024), the experiments on underdetermined regression.
+
+    Examples
+    --------
+    >>> from dlnlab import Grid, run_sweep
+    >>> task = Regression.gaussian(minimizer_norm=1.0, rng=np.random.default_rng(0))
+    >>> table = run_sweep(Grid(task, [2], [0.05, 0.1], [0.3, 0.6], repetitions=2, steps=200))
+    >>> plot_generalization(table, task).axes[0].get_xscale()
+    'log'
     """
     table, task = _runs(table), regression(task)
     figure, axes = plt.subplots()

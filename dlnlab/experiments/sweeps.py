@@ -58,6 +58,12 @@ class Grid:
     ------
     ValueError
         If an entry is not admissible.
+
+    Examples
+    --------
+    >>> task = Regression.gaussian(rng=np.random.default_rng(0))
+    >>> len(Grid(task, depths=[3, 5], learning_rates=[0.05], scales=[0.2, 0.5], repetitions=10, steps=1000))
+    40
     """
 
     task: Regression
@@ -224,7 +230,7 @@ def run_sweep(
     Raises
     ------
     ValueError
-        If the grids do not fit together, `jobs` is no whole number or 0, or the folder cannot be written.
+        If the grids do not fit together, ``jobs`` is no whole number or 0, or the folder cannot be written.
 
     Examples
     --------

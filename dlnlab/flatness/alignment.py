@@ -55,6 +55,11 @@ class Structure:
     alignment : ndarray
         The least ``<v_{k+1}, u_k>^2``, between the top right singular vector of a layer and the top left
         one of the layer before it; 1 for a single layer.
+
+    Examples
+    --------
+    >>> structure([[[3.0]], [[1.0]]])
+    Structure(rank_one_gap=np.float64(0.0), spectral_spread=np.float64(8.0), alignment=np.float64(1.0))
     """
 
     rank_one_gap: Array

@@ -135,6 +135,10 @@ def flow_to_minimum(
     RuntimeError
         If the flow does not arrive: it ran into a saddle, or the integrator failed.
 
+    References
+    ----------
+    Arc length and stopping rules are our own; for the limit of tiny weights see Marion & Chizat (2024).
+
     Examples
     --------
     >>> path = flow_to_minimum([[[0.01]], [[0.02]]], Regression([[1.0]], [1.0]))

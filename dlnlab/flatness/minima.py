@@ -54,6 +54,10 @@ def balanced_sharpness(task: Regression, depth: int, readout_norm: float = 1.0) 
     ValueError
         If an argument is not admissible.
 
+    References
+    ----------
+    Marion & Chizat (2024), gradient flow from small weights.
+
     Examples
     --------
     >>> round(balanced_sharpness(Regression([[1.0]], [1.0]), depth=3), 12)

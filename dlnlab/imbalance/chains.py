@@ -87,7 +87,7 @@ def scalar_rate_bound(w0: ArrayLike, target: ArrayLike) -> Array:
     w0 : array_like of shape (..., L)
         The weights of scalar chains :math:`w = w_1 \cdots w_L` at the start.
     target : array_like
-        y; the loss is any increasing function of |y - w|.
+        y; the loss is any increasing function of :math:`|y - w|`.
 
     Returns
     -------

@@ -26,7 +26,7 @@ def _batch(batch: tuple[int, ...], scale: Array) -> tuple[int, ...]:
 def gaussian(
     widths: Sequence[int], scale: ArrayLike, *, rng: np.random.Generator, batch: tuple[int, ...] = ()
 ) -> list[Array]:
-    """Draw independent Gaussian entries of mean zero and standard deviation `scale`.
+    """Draw independent Gaussian entries of mean zero and standard deviation ``scale``.
 
     Parameters
     ----------
@@ -90,6 +90,12 @@ def residual(
     References
     ----------
     Marion & Chizat (2024), section 4.
+
+    Examples
+    --------
+    >>> residual(2, 3, 0.0, rng=np.random.default_rng(0))[0]
+    array([[1., 0.],
+           [0., 1.]])
     """
     depth, width = count("depth", depth), count("width", width)
     deviation = positive("scale", scale, zero=True) / np.sqrt(depth * width)

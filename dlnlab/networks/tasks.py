@@ -18,7 +18,19 @@ from .._validation import Array, count, generator, number, real_array
 
 
 class Loss(Protocol):
-    """What the rest of the library asks of a loss."""
+    """What the rest of the library asks of a loss: a value and a gradient for every end-to-end matrix.
+
+    Examples
+    --------
+    >>> class Trace:
+    ...     def value(self, W):
+    ...         return np.trace(W, axis1=-2, axis2=-1)
+    ...     def gradient(self, W):
+    ...         return np.broadcast_to(np.eye(W.shape[-1]), W.shape)
+    >>> from dlnlab import gradient
+    >>> gradient([[[2.0]], [[3.0]]], Trace())
+    [array([[3.]]), array([[2.]])]
+    """
 
     def value(self, W: Array, /) -> Array:
         """Loss of each end-to-end matrix, of shape ``W.shape[:-2]``."""
@@ -144,6 +156,22 @@ class Regression:
             with 1.
         rng : numpy.random.Generator
             Draws the inputs, the regressor and the noise, in this order.
+
+        Returns
+        -------
+        Regression
+            With ``source``, the regressor and the noise, in the units of the targets.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not admissible.
+
+        Examples
+        --------
+        >>> task = Regression.gaussian(20, 3, minimizer_norm=2.0, rng=np.random.default_rng(0))
+        >>> task.X.shape, round(float(np.linalg.norm(task.minimizer)), 12)
+        ((20, 3), 2.0)
         """
         rng = generator(rng)
         X = rng.standard_normal((count("n_samples", n_samples), count("n_features", n_features)))
@@ -163,6 +191,16 @@ class Regression:
 
         Every column and the targets are centred and divided by their standard deviation, so that the
         risk of the zero regressor is 1 and ``min_risk`` is the unexplained part of the variance.
+
+        Returns
+        -------
+        Regression
+
+        Examples
+        --------
+        >>> task = Regression.diabetes()
+        >>> task.X.shape, round(task.min_risk, 3)
+        ((442, 10), 0.482)
         """
         with (files("dlnlab.networks") / "data" / "diabetes.csv").open(encoding="utf-8") as table:
             data = np.loadtxt(table, delimiter=",", skiprows=1)

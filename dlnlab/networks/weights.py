@@ -121,6 +121,12 @@ def gradient(weights: Sequence[ArrayLike], loss: Loss, readout: ArrayLike | None
     References
     ----------
     Rumelhart, Hinton & Williams (1986): the chains are those of back-propagation.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization
+    >>> gradient([[[2.0]], [[3.0]]], Factorization([[5.0]]))
+    [array([[3.]]), array([[2.]])]
     """
     weights = weight_list(weights)
     a = rows(weights, readout_vector(readout, weights))
@@ -192,6 +198,13 @@ def hessian_vector_product(
     References
     ----------
     Pearlmutter (1994), *Fast exact multiplication by the Hessian*.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization
+    >>> weights, directions = [[[2.0]], [[3.0]]], [[[1.0]], [[0.0]]]
+    >>> hessian_vector_product(weights, directions, Factorization([[5.0]]))
+    [array([[9.]]), array([[7.]])]
     """
     weights = weight_list(weights)
     directions = direction_list(directions, weights)
@@ -223,6 +236,13 @@ def hessian(weights: Sequence[ArrayLike], loss: Loss, readout: ArrayLike | None 
     ------
     ValueError
         As in `hessian_vector_product`.
+
+    Examples
+    --------
+    >>> from dlnlab import Factorization
+    >>> hessian([[[2.0]], [[3.0]]], Factorization([[5.0]]))
+    array([[9., 7.],
+           [7., 4.]])
     """
     weights = weight_list(weights)
     batch = weights[0].shape[:-2]
