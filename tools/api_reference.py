@@ -17,8 +17,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-import dlnlab
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = "book/api/"
 PREFIX = r"(?:dl|exact|experiments|figures|rules)"
@@ -86,6 +84,18 @@ def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
     all_uses(env).pop(page, None)
 
 
+def of_changed_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Have these pages written again when a chapter uses other functions, or uses them elsewhere."""
+    current = repr(
+        sorted(
+            (page, sorted((name, use[0]) for name, use in uses.items()))
+            for page, uses in all_uses(env).items()
+        )
+    )
+    before, env.dlnlab_used = getattr(env, "dlnlab_used", None), current
+    return [page for page in env.all_docs if page.startswith(PAGES)] if current != before else []
+
+
 def merge(app: Sphinx, env: BuildEnvironment, pages: set[str], other: BuildEnvironment) -> None:
     all_uses(env).update({page: uses for page, uses in all_uses(other).items() if page in pages})
 
@@ -115,7 +125,9 @@ def link_sections(app: Sphinx, doctree: nodes.document, page: str) -> None:
                     paragraph += nodes.Text("; ")
                 paragraph += link
         if len(paragraph) > 1:
-            description.next_node(addnodes.desc_content).append(paragraph)
+            content = description.next_node(addnodes.desc_content)
+            methods = [i for i, child in enumerate(content) if isinstance(child, addnodes.desc)]
+            content.insert(methods[0] if methods else len(content), paragraph)
 
 
 def link_calls(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -167,7 +179,7 @@ def source(domain: str, information: dict[str, str]) -> str | None:
     if not (inspect.isfunction(thing) or inspect.isclass(thing)):
         return None
     lines, first = inspect.getsourcelines(thing)
-    path = Path(inspect.getsourcefile(thing)).resolve().relative_to(Path(dlnlab.__file__).resolve().parent)
+    path = Path(inspect.getsourcefile(thing)).resolve().relative_to(ROOT / "dlnlab")
     return f"{source.repository}/dlnlab/{path.as_posix()}#L{first}-L{first + len(lines) - 1}"
 
 
@@ -184,6 +196,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", record)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
+    app.connect("env-get-updated", of_changed_chapters)
     app.connect("missing-reference", resolve)
     app.connect("doctree-resolved", link_sections)
     app.connect("html-page-context", link_calls)

@@ -3,11 +3,13 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
 # What sphinx-proof and sphinx-exercise repeat on a page with two theorems or two exercises.
 REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
@@ -22,6 +24,22 @@ def use_published_address(app: Sphinx, config: Config) -> None:
     if server and repository:
         config.html_theme_options["repository_url"] = f"{server}/{repository}"
         config.html_theme_options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
+
+
+def what_others_quote(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
+    """Have all pages written again when a number, a title or a label changed, which any of them may quote."""
+    quoted = [
+        sorted(env.toc_secnumbers.items()),
+        sorted(env.toc_fignumbers.items()),
+        sorted((page, title.astext()) for page, title in env.titles.items()),
+        sorted(env.get_domain("std").labels.items()),
+        sorted(env.get_domain("std").anonlabels.items()),
+        sorted(env.get_domain("math").equations.items()),
+        sorted((label, item["docname"]) for label, item in getattr(env, "proof_list", {}).items()),
+    ]
+    current, before = repr(quoted), getattr(env, "dlnlab_quoted", None)
+    env.dlnlab_quoted = current
+    return env.all_docs if current != before else []
 
 
 def make_ids_unique(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -58,6 +76,7 @@ def mend_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any],
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_published_address, priority=900)
+    app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
     app.connect("doctree-resolved", make_ids_unique)
     app.connect("html-page-context", mend_scripts, priority=900)
     return {

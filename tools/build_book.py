@@ -1,29 +1,55 @@
-"""Build the book, executing again only what changed; print the page to open.
+"""Build the book, doing again only what changed; print the page to open.
 
 The execution cache compares the cells of a chapter, not the library that they import: it is dropped here
-when the library, its data or the pinned requirements change.
+when the library, its data or the pinned requirements change. All pages are written anew when what they share
+changes, be it the configuration, a style or (see `book_site`) a number that other pages quote.
 """
 
 import hashlib
+import multiprocessing
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from jupyter_cache import get_cache
-from jupyter_cache.executors import load_executor
+# A package that jsonschema imports if it is there: seconds of grammar, for a format that no schema here has.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+from jupyter_book.cli.main import build  # noqa: E402
+from jupyter_cache import get_cache  # noqa: E402
+from jupyter_cache.executors import load_executor  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 
 
+def digest(paths: Iterable[Path]) -> str:
+    """Return a hash of files, names included."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in paths if path.is_file() and path.suffix != ".pyc"):
+        found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
 def fingerprint() -> str:
     """Return a hash of all that a chapter's outputs depend on beside its cells."""
-    sources = (path for path in (ROOT / "dlnlab").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    digest = hashlib.sha256()
-    for path in [*sorted(sources), ROOT / "requirements.txt"]:
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest([*(ROOT / "dlnlab").rglob("*"), ROOT / "requirements.txt"])
+
+
+def shared() -> str:
+    """Return a hash of what all pages share."""
+    files = [ROOT / "_config.yml", ROOT / "_toc.yml", *(ROOT / "book").glob("*.bib")]
+    return digest([*files, *(ROOT / "tools").glob("*.py"), *(ROOT / "book" / "_static").rglob("*")])
+
+
+def changed(name: str, current: str) -> bool:
+    """Tell whether a hash is another one than when this was last asked, and keep it."""
+    stamp = BUILD / f"{name}.sha256"
+    if stamp.exists() and stamp.read_text() == current:
+        return False
+    BUILD.mkdir(exist_ok=True)
+    stamp.write_text(current)
+    return True
 
 
 def execute() -> None:
@@ -35,24 +61,24 @@ def execute() -> None:
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         cache.add_nb_to_project(str(chapter))
     load_executor("local-parallel", cache).run_and_cache(timeout=300)
+    # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
+    multiprocessing.get_logger().setLevel("WARNING")
 
 
 def main() -> int:
-    stamp = BUILD / "library.sha256"
-    current = fingerprint()
-    if not stamp.exists() or stamp.read_text() != current:
+    if changed("library", fingerprint()):
         for stale in (".jupyter_cache", ".doctrees", "html"):
             shutil.rmtree(BUILD / stale, ignore_errors=True)
-        BUILD.mkdir(exist_ok=True)
-        stamp.write_text(current)
     execute()
-    tool = Path(sys.executable).with_name("jupyter-book")
-    # Without --all a changed style or script alone would not reach the pages.
-    options = ["--all", "-W", "-n", "--keep-going", "-q"]
-    status = subprocess.run([tool, "build", ROOT, *options], cwd=ROOT).returncode
-    if status == 0:
-        print(f"The book: {(BUILD / 'html' / 'index.html').as_uri()}")
-    return status
+    options = [str(ROOT), "-W", "-n", "--keep-going", "-q"]
+    try:
+        build.main([*options, "--all"] if changed("shared", shared()) else options, standalone_mode=False)
+    except (RuntimeError, SystemExit) as error:
+        (BUILD / "shared.sha256").unlink(missing_ok=True)
+        print(error, file=sys.stderr)
+        return 1
+    print(f"The book: {(BUILD / 'html' / 'index.html').as_uri()}")
+    return 0
 
 
 if __name__ == "__main__":

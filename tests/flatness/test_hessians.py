@@ -1,4 +1,5 @@
 import itertools
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -26,9 +27,22 @@ def dense(weights, task, readout=None):
 def moved_to_minimum(weights, task, readout=None):
     """Change the first layer so that the end-to-end regressor is the minimiser."""
     p = np.ones(1) if readout is None else readout
-    q = dl.end_to_end(weights[1:], p) if len(weights) > 1 else p
+    q = reduce(lambda q, W: W.T @ q, weights[:0:-1], p)
     first = weights[0] + np.outer(q, task.minimizer - weights[0].T @ q) / (q @ q)
     return [first, *weights[1:]]
+
+
+def sharpness_at_minimum(weights, task, readout=None):
+    """2 lambda_max of Sigma^(1/2) J J^T Sigma^(1/2), J the Jacobian of the regressor; for searches."""
+    q, rows = np.ones(1) if readout is None else readout, []
+    for W in reversed(weights):
+        rows.append(q)
+        q = W.T @ q
+    kernel, P = 0.0, np.eye(len(q))
+    for W, q_k in zip(weights, reversed(rows), strict=True):
+        kernel = kernel + (q_k @ q_k) * P.T @ P
+        P = W @ P
+    return 2 * np.linalg.eigvals(task.covariance @ kernel).real.max()
 
 
 @given(
@@ -136,10 +150,14 @@ def test_balanced_sharpness_is_that_of_the_balanced_network(rng, depth, with_rea
 
 @pytest.mark.parametrize("depth", [2, 3, 7])
 def test_minimal_sharpness_is_attained(rng, depth):
-    """The flattest network of the proof, found by a scan, has the sharpness that the library returns."""
+    """The flattest network of the proof, found by a search, has the sharpness that the library returns."""
     task = random_task(rng, 4, 30, size=0.3)
-    scan = [dense(rank_one_network(task, depth, 3, None, x), task) for x in np.linspace(-3, 0, 3001)]
-    np.testing.assert_allclose(dl.minimal_sharpness(task, depth), min(scan), rtol=1e-6)
+    search = minimize_scalar(
+        lambda x: dense(rank_one_network(task, depth, 3, None, x), task),
+        bounds=(-3, 0),
+        options={"xatol": 1e-9},
+    )
+    np.testing.assert_allclose(dl.minimal_sharpness(task, depth), search.fun, rtol=1e-8)
 
 
 @pytest.mark.parametrize(("d", "depth"), [(2, 2), (2, 3), (3, 2)])
@@ -154,7 +172,7 @@ def test_minimal_sharpness_against_direct_minimisation(rng, d, depth, residual):
 
     def value(parameters):
         weights = [p.reshape(s) for p, s in zip(np.split(parameters, sizes), shapes, strict=True)]
-        return float(dl.sharpness(moved_to_minimum(weights, task, readout), task, readout))
+        return sharpness_at_minimum(moved_to_minimum(weights, task, readout), task, readout)
 
     n = sum(np.prod(shape) for shape in shapes)
     runs = [
@@ -183,12 +201,12 @@ def test_every_interpolator_has_the_same_least_sharpness(rng, n, d, depth):
         w = task.minimizer + shift * np.linalg.svd(task.X)[2][-1]
 
         def interpolating(others, changed, w=w):
-            q = dl.end_to_end(others)[0]
+            q = reduce(lambda q, W: W.T @ q, others[::-1], np.ones(1))
             return [changed + np.outer(q, w - changed.T @ q) / (q @ q), *others]
 
         def value(parameters):
             weights = [p.reshape(s) for p, s in zip(np.split(parameters, sizes), shapes, strict=True)]
-            return float(dl.sharpness(interpolating(weights[1:], weights[0]), task))
+            return sharpness_at_minimum(interpolating(weights[1:], weights[0]), task)
 
         aligned = [np.outer(np.eye(shape[0])[0], np.eye(d)[0]) for shape in shapes[1:]]
         best = minimize_scalar(
@@ -268,3 +286,13 @@ def test_small_weights_whose_eigenvalues_cluster(rng, depth, scale):
     weights = dl.gaussian([5] + [10] * (depth - 1) + [1], scale, rng=rng, batch=(50,))
     dense = np.linalg.eigvalsh(dl.hessian(weights, task))[:, -1]
     np.testing.assert_allclose(dl.sharpness(weights, task), dense, rtol=1e-11)
+
+
+def test_the_sharpness_of_the_searches_is_that_of_the_hessian(rng):
+    task = random_task(rng, 3, 10, size=1.3)
+    for readout in (None, rng.standard_normal(3)):
+        outputs = 1 if readout is None else 3
+        weights = [rng.standard_normal(shape) for shape in ((2, 3), (4, 2), (outputs, 4))]
+        minimum = moved_to_minimum(weights, task, readout)
+        found = sharpness_at_minimum(minimum, task, readout)
+        np.testing.assert_allclose(found, dense(minimum, task, readout), rtol=1e-8)
