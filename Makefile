@@ -5,24 +5,37 @@ OUT ?= _build/reproduction
 BIN := .venv/bin
 READY := .venv/.ready
 CDN := tests/cdn/node_modules/.package-lock.json
-PYTEST := $(BIN)/python -m pytest
+# Tests run on all processors; TESTS=-n0 runs them in one process, for a debugger.
+TESTS ?= -n auto
+PYTEST := $(BIN)/python -m pytest -q $(TESTS)
 # Progress bars are for people at a screen; here they would end up in the pages.
 export TQDM_DISABLE := 1
 # The matrices are small: threads within a process cost more than they give.
 export OPENBLAS_NUM_THREADS := 1
 
+# A copy of another folder's .venv would import the library of that folder.
+ifneq ($(wildcard .venv),)
+ifneq ($(shell cat $(READY) 2> /dev/null),$(CURDIR))
+$(info .venv is not one that was made for this folder: it is made anew)
+$(shell rm -rf .venv)
+endif
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit chapters site serve notebooks reproduce requirements address clean
+.PHONY: help book test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
+# uv installs in seconds what takes pip a minute; where only pip knows the way to the packages, pip does it.
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=/path/to/python" % v[:2])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt 2> /dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+	@echo '$(CURDIR)' > $@
 
 # Copies of the scripts that a page asks a CDN for; the site tests answer from them.
 $(CDN): tests/cdn/package.json tests/cdn/package-lock.json
@@ -34,28 +47,37 @@ book: $(READY)  ## execute the chapters, build the HTML and print where it is
 
 test: lint unit chapters site  ## all that CI runs: lint, types, unit tests, chapters, site
 
-lint: $(READY)
+lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(READY)
-	$(PYTEST) -q --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
+unit: $(READY)  ## the library, its docstrings, the rules for chapters
+	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
 	  --ignore tests/test_claims_can_fail.py
 
-chapters: $(READY)
-	$(PYTEST) -q --nbval-lax --nbval-cell-timeout 300 -W default book
-	$(PYTEST) -q -p no:nbval tests/test_claims_can_fail.py
+chapters: $(READY)  ## every cell of every chapter by nbval, and every claim broken on purpose
+	$(PYTEST) --dist loadfile --nbval-lax --nbval-cell-timeout 300 -W default book
+	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
 
-site: book $(CDN)
-	$(PYTEST) -q -rs -p no:nbval tests/test_site.py tests/test_live.py
+site: book $(CDN)  ## the built pages in Chromium, a chapter in JupyterLab
+	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-notebooks: $(READY)  ## run all chapters and store the outputs that are checked
+notebooks: $(READY)  ## run the chapters that changed and store the outputs that are checked
 	@$(BIN)/python tools/notebooks.py
+
+chapter: $(READY)  ## make a chapter that passes all tests (NAME=my-session)
+	@$(BIN)/python tools/chapter.py new $(NAME)
+
+check: $(READY) $(CDN)  ## store a chapter's outputs, test it and its page alone (CHAPTER=my-session)
+	@$(BIN)/python tools/chapter.py check $(CHAPTER)
+
+links: book  ## ask every address outside the book whether it still answers; fails nothing
+	@$(BIN)/python tools/links.py
 
 reproduce: $(READY)  ## run the experiments on flat minima in full and draw them (OUT=_build/reproduction)
 	@$(BIN)/python tools/reproduce.py $(OUT)

@@ -1,17 +1,21 @@
 """The chapters as files: what they store, what they name, and that a changed number is noticed."""
 
+import inspect
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 sys.path.insert(0, str(ROOT / "tools"))
 
+import chapter  # noqa: E402
 import notebooks as tool  # noqa: E402  (a script of this repository, not a package)
 
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -48,7 +52,7 @@ def test_only_checked_outputs_are_stored(path):
 def test_every_claim_is_in_a_checked_cell(path):
     for cell in code_cells(path):
         if "check(" in cell.source:
-            assert tool.is_checked(cell), cell.source
+            assert tool.is_checked(cell), f"give the cell the tag {tool.CHECKED}:\n{cell.source}"
 
 
 @every_chapter
@@ -61,16 +65,16 @@ def test_claims_are_labels_of_the_chapter(path):
     checked = {
         match[0] for line in lines if (match := re.match(r"(thm|prop|lem|cor|ex)-[\w-]+(?=[,:])", line))
     }
-    assert checked <= stated
+    assert checked <= stated, f"checked, but no theorem or exercise has the label: {checked - stated}"
     needed = {label for label in stated if label.startswith(("thm-", "prop-", "lem-", "cor-"))}
-    assert needed <= checked, f"stated and never checked: {needed - checked}"
+    assert needed <= checked, f"stated and never checked by dl.check in a cell: {needed - checked}"
 
 
 @every_chapter
 def test_cells_are_short(path):
     for cell in code_cells(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= 15, cell.source
+        assert len(lines) <= 15, f"a cell has at most 15 lines, this one {len(lines)}: cut it\n{cell.source}"
 
 
 @every_chapter
@@ -110,8 +114,46 @@ def test_figures_have_alternative_text_and_captions(path):
     for cell in code_cells(path):
         if "plt.subplots" in cell.source and "def draw" not in cell.source:
             settings = cell.metadata.get("mystnb", {})
-            assert settings.get("image", {}).get("alt"), cell.source
-            assert settings.get("figure", {}).get("caption"), cell.source
+            for kind, name in (("image", "alt"), ("figure", "caption")):
+                assert settings.get(kind, {}).get(name), (
+                    f"write mystnb.{kind}.{name} into the metadata of the cell that draws:\n{cell.source}"
+                )
+
+
+@every_chapter
+def test_the_library_comes_to_colab(path):
+    sources = [cell.source for cell in code_cells(path) if "remove-cell" in cell.metadata.get("tags", [])]
+    assert any("google.colab" in source and "%pip install" in source for source in sources), (
+        "the chapter does not install the library on Colab: copy the cell of tools/template.ipynb that does"
+    )
+
+
+def test_a_new_chapter_obeys_all_rules(tmp_path, monkeypatch):
+    """As `make chapter` makes it: listed, linted as the others, every rule above."""
+    for name in ("pyproject.toml", "_toc.yml", "book/ruff.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.setattr(chapter, "ROOT", tmp_path)
+    monkeypatch.setattr(chapter, "TOC", tmp_path / "_toc.yml")
+    chapter.new("gentle-start")
+    made = tmp_path / "book" / "gentle-start.ipynb"
+    sessions = yaml.safe_load((tmp_path / "_toc.yml").read_text())["parts"][0]["chapters"]
+    assert sessions[-1] == {"file": "book/gentle-start"}
+    assert "my-session" not in made.read_text()
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", made]
+        subprocess.run(ruff, cwd=tmp_path, check=True, capture_output=True)
+    rules = [
+        value
+        for name, value in globals().items()
+        if name.startswith("test_") and list(inspect.signature(value).parameters) == ["path"]
+    ]
+    assert len(rules) >= 9
+    for rule in rules:
+        rule(made)
+    for bad, named in (("Gentle Start", "NAME must be lower case"), ("gentle-start", "is there already")):
+        with pytest.raises(SystemExit, match=named):
+            chapter.new(bad)
 
 
 def test_a_changed_number_makes_nbval_fail(tmp_path):

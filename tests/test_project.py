@@ -59,7 +59,7 @@ def test_the_address_is_the_same_everywhere():
         found = re.findall(
             r"github\.com/([\w-]+/[\w-]+)|mybinder\.org/v2/gh/([\w-]+/[\w-]+)", (ROOT / name).read_text()
         )
-        assert found, name
+        assert found, f"{name} lacks the address, which a chapter's Colab cell has: tools/template.ipynb"
         assert {"".join(match) for match in found} == {owner_and_name}, (
             f"{name}: run make address URL={ADDRESS}"
         )
@@ -129,6 +129,23 @@ def test_no_public_function_has_the_name_of_its_module():
     assert not [
         name for name in dlnlab.__all__ if name in stems and not inspect.ismodule(getattr(dlnlab, name))
     ]
+
+
+@pytest.mark.parametrize("ready", ["/somewhere/else", None])
+def test_an_environment_of_another_folder_is_made_anew(tmp_path, ready):
+    """Copied with its folder, it would import the library of the place it was copied from."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "copied").touch()
+    if ready is not None:
+        (tmp_path / ".venv" / ".ready").write_text(f"{ready}\n")
+    make = ["make", "-n", "-C", tmp_path, "help"]
+    assert "it is made anew" in subprocess.run(make, capture_output=True, text=True, check=True).stdout
+    assert not (tmp_path / ".venv").exists()
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".ready").write_text(f"{tmp_path}\n")
+    assert "made anew" not in subprocess.run(make, capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / ".venv").exists()
 
 
 def test_make_lists_its_targets():

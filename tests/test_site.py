@@ -215,7 +215,8 @@ class Chapter(Page):
         solution.locator("section").first.wait_for(state="visible")
 
     def test_code_can_be_copied(self, page):
-        assert page.locator("div.highlight button.copybtn").count() > 5
+        buttons, cells = (page.locator(css).count() for css in ("button.copybtn", "div.cell_input"))
+        assert buttons >= cells > 0
 
     def test_the_first_use_of_a_function_is_a_link(self, page):
         """To its description, once a page; the names are those that a reader sees after dl."""
@@ -397,25 +398,40 @@ def test_pages_are_light():
         assert len((HTML / name).read_bytes()) < 5e6, name
 
 
-def test_the_buttons_of_a_fork_point_at_the_fork(tmp_path):
-    """What a fork's CI says of itself decides, without it _config.yml: on a book of one chapter."""
+THEOREM = ":::{prf:theorem}\n:label: thm-%s\n\nA.\n:::\n"
+
+
+def test_a_small_book_of_a_fork(tmp_path):
+    """Its buttons point at the fork, as its CI says; a page that quotes a number follows it."""
     (tmp_path / "book").mkdir()
     for name in ("_config.yml", "requirements.txt", "dlnlab", "tools", "book/_static", "book/references.bib"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: book/chapter\n")
-    (tmp_path / "book" / "intro.md").write_text("# Course\n")
-    cells = [nbformat.v4.new_markdown_cell("# Chapter"), nbformat.v4.new_code_cell("1 + 1")]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-    nbformat.write(notebook, tmp_path / "book" / "chapter.ipynb")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nparts:\n- numbered: true\n  chapters:\n  - file: book/chapter\n"
+    )
+    (tmp_path / "book" / "intro.md").write_text("# Course\n\nAs {prf:ref}`thm-quoted` says.\n")
     fork = {
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REPOSITORY": "someone/course",
         "GITHUB_REF_NAME": "spring",
     }
-    command = [sys.executable, tmp_path / "tools" / "build_book.py"]
-    subprocess.run(command, env={**os.environ, **fork}, cwd=tmp_path, check=True, capture_output=True)
-    page = (tmp_path / "_build" / "html" / "book" / "chapter.html").read_text(encoding="utf-8")
-    assert "https://mybinder.org/v2/gh/someone/course/spring?urlpath=lab/tree/book/chapter.ipynb" in page
-    assert "https://colab.research.google.com/github/someone/course/blob/spring/book/chapter.ipynb" in page
+
+    def built(*theorems):
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# Chapter\n\n{''.join(THEOREM % name for name in theorems)}")
+        ]
+        cells.append(nbformat.v4.new_code_cell("1 + 1"))
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+        nbformat.write(notebook, tmp_path / "book" / "chapter.ipynb")
+        command = [sys.executable, tmp_path / "tools" / "build_book.py"]
+        subprocess.run(command, env={**os.environ, **fork}, cwd=tmp_path, check=True, capture_output=True)
+        pages = tmp_path / "_build" / "html" / "book"
+        return [(pages / f"{name}.html").read_text(encoding="utf-8") for name in ("intro", "chapter")]
+
+    intro, chapter = built("quoted")
+    assert "https://mybinder.org/v2/gh/someone/course/spring?urlpath=lab/tree/book/chapter.ipynb" in chapter
+    assert "https://colab.research.google.com/github/someone/course/blob/spring/book/chapter.ipynb" in chapter
+    assert "Theorem 1.1" in intro
+    assert "Theorem 1.2" in built("before", "quoted")[0]

@@ -12,12 +12,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# A package that jsonschema imports if it is there: seconds of grammar, for a format that no schema here has.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-
-from jupyter_book.cli.main import build  # noqa: E402
-from jupyter_cache import get_cache  # noqa: E402
-from jupyter_cache.executors import load_executor  # noqa: E402
+from jupyter_cache import get_cache
+from jupyter_cache.base import JupyterCacheAbstract as JupyterCacheBase
+from jupyter_cache.executors import load_executor
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -52,24 +49,32 @@ def changed(name: str, current: str) -> bool:
     return True
 
 
-def execute() -> None:
+def cache() -> JupyterCacheBase:
+    return get_cache(str(BUILD / ".jupyter_cache"))
+
+
+def refresh() -> None:
     """Execute the chapters that changed, one a processor; the build finds their outputs in the cache.
 
     A chapter that fails is not cached: the build executes it again, and reports it.
     """
-    cache = get_cache(str(BUILD / ".jupyter_cache"))
+    if changed("library", fingerprint()):
+        for stale in (".jupyter_cache", ".doctrees", "html"):
+            shutil.rmtree(BUILD / stale, ignore_errors=True)
+    chapters = cache()
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
-        cache.add_nb_to_project(str(chapter))
-    load_executor("local-parallel", cache).run_and_cache(timeout=300)
+        chapters.add_nb_to_project(str(chapter))
+    load_executor("local-parallel", chapters).run_and_cache(timeout=300)
     # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
     multiprocessing.get_logger().setLevel("WARNING")
 
 
 def main() -> int:
-    if changed("library", fingerprint()):
-        for stale in (".jupyter_cache", ".doctrees", "html"):
-            shutil.rmtree(BUILD / stale, ignore_errors=True)
-    execute()
+    refresh()
+    # A package that jsonschema imports if it is there: seconds, for a format that no schema here has.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    from jupyter_book.cli.main import build
+
     options = [str(ROOT), "-W", "-n", "--keep-going", "-q"]
     try:
         build.main([*options, "--all"] if changed("shared", shared()) else options, standalone_mode=False)

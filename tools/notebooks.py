@@ -1,8 +1,13 @@
-"""Run every chapter and store the outputs of the cells that are checked, and no others."""
+"""Store the outputs of the cells that are checked, and no others: in all chapters, or in those named.
+
+Chapters that have not changed since the last build are not run again.
+"""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import build_book
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -16,12 +21,22 @@ def is_checked(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and CHECKED in cell.metadata.get("tags", [])
 
 
+def coalesce(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join what a slow cell prints in pieces, which differ from run to run."""
+    whole = outputs[:1]
+    for before, output in pairwise(outputs):
+        if output.output_type == before.output_type == "stream" and output.name == before.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
 def strip(notebook: NotebookNode) -> NotebookNode:
     """Drop all that the test run does not compare; what it compares gets the count that nbval wants."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            if not is_checked(cell):
-                cell.outputs = []
+            cell.outputs = coalesce(cell.outputs) if is_checked(cell) else []
             cell.execution_count = 1 if cell.outputs else None
             cell.metadata.pop("execution", None)
             for output in cell.outputs:
@@ -32,19 +47,31 @@ def strip(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def main() -> None:
-    for path in sorted(BOOK.glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        # Coalesced, or a slow cell's lines would be stored in pieces that differ from run to run.
-        where = {"metadata": {"path": str(BOOK)}}
-        NotebookClient(notebook, timeout=300, resources=where, coalesce_streams=True).execute()
+def executed(path: Path) -> NotebookNode:
+    """Return a chapter with its outputs, which the execution cache has unless the chapter fails."""
+    notebook = nbformat.read(path, as_version=4)
+    try:
+        return build_book.cache().merge_match_into_notebook(notebook)[1]
+    except KeyError:
+        return NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(BOOK)}}).execute()
+
+
+def main(names: list[str]) -> None:
+    chapters = sorted(BOOK.glob("*.ipynb"))
+    unknown = set(names) - {path.stem for path in chapters}
+    if unknown:
+        sys.exit(f"there is no chapter {', '.join(sorted(unknown))} in book/")
+    build_book.refresh()
+    for path in chapters:
+        if names and path.stem not in names:
+            continue
+        notebook = strip(executed(path))
         # Written beside and moved over, so that an interrupted run leaves the chapter whole.
         partial = path.with_suffix(".partial")
-        nbformat.write(strip(notebook), partial)
+        nbformat.write(notebook, partial)
         partial.replace(path)
-        n_checked = sum(map(is_checked, notebook.cells))
-        print(f"{path.name}: {n_checked} checked cells")
+        print(f"{path.name}: {sum(map(is_checked, notebook.cells))} checked cells")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])
