@@ -16,7 +16,7 @@ from .._validation import (
     real_array,
     weight_list,
 )
-from ..networks.tasks import Loss, fitting_loss, value_and_gradient
+from ..networks.losses import Loss, fitting_loss, value_and_gradient
 from ..networks.weights import layer_gradients, rows
 from .trajectories import Observables, Trajectory, observable_functions, observe
 

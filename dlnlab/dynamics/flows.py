@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from .._validation import Array, count, number, readout_vector, real_array, weight_list
 from ..acceleration.preconditioner import precondition
-from ..networks.tasks import Loss, fitting_loss
+from ..networks.losses import Loss, fitting_loss
 from ..networks.weights import flatten, layer_gradients, rows, unflatten
 from .trajectories import Observables, Trajectory, observable_functions, observe
 

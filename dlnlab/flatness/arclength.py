@@ -16,7 +16,8 @@ from scipy.integrate import solve_ivp
 from .._validation import Array, one_network, one_output, readout_vector, weight_list
 from ..dynamics.flows import tolerances
 from ..dynamics.trajectories import Observables, Trajectory, observable_functions, observe
-from ..networks.tasks import Regression, fitting_loss, regression
+from ..networks.losses import fitting_loss
+from ..networks.tasks import Regression, regression
 from ..networks.weights import flatten, layer_gradients, rows, unflatten
 from .hessians import sharpness
 
@@ -98,6 +99,25 @@ def _until(
     return found.y.T
 
 
+def _landscape(
+    weights: Sequence[ArrayLike], task: Regression, readout: ArrayLike | None
+) -> tuple[_Landscape, Array]:
+    """Return the landscape of an admissible network, and its state at time 0."""
+    task, layers = regression(task), one_network(weight_list(weights))
+    p = readout_vector(readout, layers)
+    one_output(layers, p)
+    fitting_loss(task, rows(layers, p)[0], name="task")
+    unit = float(task.excess_risk(np.zeros_like(task.minimizer)))
+    if unit == 0:
+        raise ValueError("task must have a minimizer other than 0")
+    landscape = _Landscape([layer.shape for layer in layers], p, task, unit)
+    start = np.append(flatten(layers), 0.0)
+    slope = landscape.slope(start)
+    if slope == 0 or not np.isfinite(slope):
+        raise ValueError(f"weights must have a finite gradient other than 0, got one of norm {slope:g}")
+    return landscape, start
+
+
 def flow_to_minimum(
     weights: Sequence[ArrayLike],
     task: Regression,
@@ -145,42 +165,31 @@ def flow_to_minimum(
     >>> [round(float(layer[-1, 0, 0]), 3) for layer in path.weights]
     [1.0, 1.0]
     """
-    task, layers = regression(task), one_network(weight_list(weights))
-    p = readout_vector(readout, layers)
-    one_output(layers, p)
-    fitting_loss(task, rows(layers, p)[0], name="task")
+    landscape, start = _landscape(weights, task, readout)
     observables, tolerance = observable_functions(observables), tolerances(rtol, atol)
-    unit = float(task.excess_risk(np.zeros_like(task.minimizer)))
-    if unit == 0:
-        raise ValueError("task must have a minimizer other than 0")
-    landscape = _Landscape([layer.shape for layer in layers], p, task, unit)
-    start = np.append(flatten(layers), 0.0)
-    slope = landscape.slope(start)
-    if slope == 0 or not np.isfinite(slope):
-        raise ValueError(f"weights must have a finite gradient other than 0, got one of norm {slope:g}")
     # The clock, the last component, does not choose the steps.
     options: dict[str, Any] = {
         "rtol": tolerance["rtol"],
         "atol": np.append(np.full(len(start) - 1, tolerance["atol"]), np.inf),
     }
 
-    path = start[None]
+    path, saddle = start[None], _SADDLE * landscape.slope(start)
     if landscape.excess(start) > _NEAR:
         longest = _LONGEST * (1 + float(np.linalg.norm(start)))
-        path = _until(landscape, landscape.unit_speed, start, longest, _NEAR, _SADDLE * slope, **options)
+        path = _until(landscape, landscape.unit_speed, start, longest, _NEAR, saddle, **options)
     near = path[-1]
     if landscape.excess(near) > _ARRIVED:
         # The explicit method is unstable beyond about 6 / S.
-        options["max_step"] = 3 / float(sharpness(landscape.layers(near), task, readout))
+        options["max_step"] = 3 / float(sharpness(landscape.layers(near), task, landscape.readout))
         duration = 200 / landscape.rate(near)
-        end = _until(landscape, landscape.fall, near, duration, _ARRIVED, _SADDLE * slope, **options)
+        end = _until(landscape, landscape.fall, near, duration, _ARRIVED, saddle, **options)
         path = np.concatenate([path, end[1:]])
     steps = np.linalg.norm(np.diff(path[:, :-1], axis=0), axis=1)
     points = [landscape.layers(state) for state in path]
     return Trajectory(
         times=np.append(0.0, np.cumsum(steps)),
         weights=landscape.layers(path),
-        loss=np.stack([task.value(rows(point, p)[0]) for point in points]),
+        loss=np.stack([task.value(rows(point, landscape.readout)[0]) for point in points]),
         observables={"time": path[:, -1], **observe(observables, points)},
         diverged=np.zeros((), dtype=bool),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import Array
-from ..networks.tasks import Loss
+from ..networks.losses import Loss
 
 
 def _norm(vector: Array) -> Array:

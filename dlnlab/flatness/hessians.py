@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import Array, one_output, readout_vector, weight_list
-from ..networks.tasks import Loss, fitting_loss
+from ..networks.losses import Loss, fitting_loss
 from ..networks.weights import columns, rows
 from .curvature import gauss_newton, krylov_start, loss_hessian, reduced_product, second_order_bound
 from .lanczos import largest_eigenvalue

@@ -1,6 +1,7 @@
 """Networks: the tasks they are trained on, their weights and what gradient flow conserves of them.
 
-- `tasks`: losses of the end-to-end matrix, with first and second derivatives
+- `losses`: losses of the end-to-end matrix, with first and second derivatives
+- `tasks`: linear regression, on random or real data
 - `weights`: end-to-end matrix, gradients and Hessians
 - `initializations`: random starts
 - `conserved`: the imbalances
@@ -8,7 +9,8 @@
 
 from .conserved import imbalances
 from .initializations import gaussian, residual
-from .tasks import Factorization, Loss, LpRegression, Regression
+from .losses import Factorization, Loss, LpRegression
+from .tasks import Regression
 from .weights import end_to_end, gradient, hessian, hessian_vector_product
 
 __all__ = [

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import Array, readout_vector, weight_list
-from .tasks import Loss, fitting_loss
+from .losses import Loss, fitting_loss
 
 
 def rows(weights: list[Array], readout: Array | None) -> list[Array]:
