@@ -1,7 +1,7 @@
 """A laboratory for deep linear networks, a room a session.
 
-Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere. Every public name
-stands here; the rooms, each of which uses only those before it, are
+Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere. What
+chapters type often stands here; the rest in the rooms, each of which uses only those before it:
 
 - `networks`: tasks, weights, gradients, initialisations, conserved imbalances
 - `acceleration`: the preconditioner of balanced layers, its geometry

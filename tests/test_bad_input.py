@@ -210,6 +210,7 @@ CALLS = {
         "ylabel": "w",
     },
     dl.ClaimError: None,
+    dl.book.Explorer: None,
     dl.Loss: None,
 }
 
@@ -359,7 +360,11 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def public():
-    for module in (dl, experiments, figures, rules, exact):
+    rooms = [
+        getattr(dl, name)
+        for name in ("networks", "acceleration", "dynamics", "imbalance", "flatness", "book")
+    ]
+    for module in (dl, *rooms, experiments, figures, rules, exact):
         names = getattr(module, "__all__", None) or [
             name
             for name, value in vars(module).items()
@@ -418,8 +423,20 @@ ODD = {
     "Fortran order": np.asfortranarray,
     "big-endian": lambda array: array.astype(">f8"),
     "nested lists": lambda array: array.tolist(),
+    "zeros": np.zeros_like,
 }
 NO_ARRAYS = COUNTS | NUMBERS | OBJECTS | OTHER
+MATRICES = {"W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
+VECTORS = {"w", "y", "z", "w0", "readout", "center", "times", "x", "excess_risk", "losses", "threshold"}
+VECTORS |= {"learning_rate", "learning_rates", "scale", "scales", "margin", "cumulative", "imbalance"}
+
+
+def test_every_argument_has_its_kind():
+    kinds = NO_ARRAYS | LISTS | MATRICES | VECTORS
+    unknown = {name for arguments in TRIED.values() for name in arguments} - kinds
+    assert not unknown, f"say what {unknown} are: COUNTS, NUMBERS, OBJECTS, LISTS, MATRICES or VECTORS"
+
+
 ARRAY_CALLS = [function for function, given in TRIED.items() if given.keys() - NO_ARRAYS]
 
 

@@ -8,6 +8,7 @@ sign, or a random positive matrix where the operator should be. The check must r
 import contextlib
 import io
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -107,6 +108,7 @@ MUTATIONS = {
     ],
     "small-initialization": [
         ("lem-structure", "(M + delta), form.spectral_spread", "(M * delta), form.spectral_spread"),
+        ("thm-norms", "w ** (2 / len(top))", "w ** (1 / len(top))"),
         ("prop-davis-kahan", "(np.linalg.norm(D, 2) / gap) ** 2", "(np.linalg.norm(D, 2) / gap) ** 3"),
         ("cor-descent", "form.spectral_spread.max() / delta", "form.spectral_spread.max() / (0.3 * delta)"),
         ("prop-gradient-norm", "np.sum(W3**2) * W1.T @ W1", "np.sum(W3**2) * W1.T @ W1 / 2"),
@@ -162,6 +164,17 @@ def failing(source, names):
 def copied(names):
     """Copy the names, with generators of their own, so that a broken cell does not disturb the next one."""
     return {k: deepcopy(v) if isinstance(v, np.random.Generator) else v for k, v in names.items()}
+
+
+def test_every_claim_is_broken_once():
+    """Each theorem, proposition, lemma and corollary of every chapter has a row."""
+    assert MUTATIONS.keys() == {path.stem for path in BOOK.glob("*.ipynb")}
+    for chapter, rows in MUTATIONS.items():
+        text = json.loads((BOOK / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+        prose = "\n".join("".join(cell["source"]) for cell in text if cell["cell_type"] == "markdown")
+        stated = set(re.findall(r"^:label: ((?:thm|prop|lem|cor)-\S+)", prose, flags=re.MULTILINE))
+        missing = stated - {label for label, _, _ in rows}
+        assert not missing, f"{chapter}: add a row that breaks {missing}"
 
 
 @pytest.mark.parametrize("chapter", MUTATIONS)

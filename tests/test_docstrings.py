@@ -10,7 +10,8 @@ from dlnlab import exact, experiments, figures, rules
 
 
 def functions():
-    for module in (dl, experiments, rules, exact, figures):
+    rooms = (dl.networks, dl.acceleration, dl.dynamics, dl.imbalance, dl.flatness, dl.book)
+    for module in (dl, *rooms, experiments, rules, exact, figures):
         for name, value in vars(module).items():
             own = (
                 name in getattr(module, "__all__", ()) or getattr(value, "__module__", "") == module.__name__

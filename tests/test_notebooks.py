@@ -86,12 +86,42 @@ def test_every_check_names_its_quantity(path):
                 assert re.match(r"[\w-]+, .+: measured", line), f"give check a what=...: {line}"
 
 
+STATEMENT = r"^:{3,}\{prf:(theorem|proposition|lemma|corollary)\}"
+
+
+@every_chapter
+def test_every_statement_has_a_label(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    prefixes = {"theorem": "thm", "proposition": "prop", "lemma": "lem", "corollary": "cor"}
+    for match in re.finditer(rf"{STATEMENT}([^\n]*)\n([^\n]*)", prose, flags=re.MULTILINE):
+        kind, title, label = match.groups()
+        wanted = f":label: {prefixes[kind]}-"
+        assert label.startswith(wanted), (
+            f"the line after {kind} {title.strip()} must be {wanted}..., got {label}"
+        )
+
+
+@every_chapter
+def test_a_chapter_has_its_parts(path):
+    cells = nbformat.read(path, as_version=4).cells
+    whole = "\n".join(cell.source for cell in cells)
+    for part in (
+        "dl.explore(",
+        "\n## Exercises",
+        "\n## Summary",
+        "\n## Further reading",
+        "**What you need.**",
+    ):
+        assert part in whole, f"a chapter has {part.strip()}; this one has not"
+
+
 @every_chapter
 def test_every_proof_has_its_idea_outside(path):
     """What is stated says in a sentence or two, before the fold, why it is true."""
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    pieces = re.split(r"^:::\{prf:(?:theorem|proposition|lemma|corollary)\}", prose, flags=re.MULTILINE)[1:]
+    pieces = re.split(STATEMENT.replace("(theorem", "(?:theorem"), prose, flags=re.MULTILINE)[1:]
     for piece in pieces:
         assert "*Idea.*" in piece.partition("{dropdown} Proof")[0], f"no idea before the proof: {piece[:200]}"
     assert prose.count("{dropdown} Proof") >= len(pieces), "a statement has no proof"
@@ -135,11 +165,14 @@ def test_a_new_chapter_obeys_all_rules(tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.setattr(chapter, "ROOT", tmp_path)
     monkeypatch.setattr(chapter, "TOC", tmp_path / "_toc.yml")
+    monkeypatch.setattr(chapter, "TABLE", tmp_path / "table.py")
+    shutil.copy(ROOT / "tests" / "test_claims_can_fail.py", tmp_path / "table.py")
     chapter.new("gentle-start")
     made = tmp_path / "book" / "gentle-start.ipynb"
     sessions = yaml.safe_load((tmp_path / "_toc.yml").read_text())["parts"][0]["chapters"]
     assert sessions[-1] == {"file": "book/gentle-start"}
     assert "my-session" not in made.read_text()
+    assert '"gentle-start": [\n        ("thm-gentle-start", ' in (tmp_path / "table.py").read_text()
     for command in (["check"], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", made]
         subprocess.run(ruff, cwd=tmp_path, check=True, capture_output=True)
@@ -151,7 +184,7 @@ def test_a_new_chapter_obeys_all_rules(tmp_path, monkeypatch):
     assert len(rules) >= 9
     for rule in rules:
         rule(made)
-    for bad, named in (("Gentle Start", "NAME must be lower case"), ("gentle-start", "is there already")):
+    for bad, named in (("Gentle Start", "NAME must be lower case"), ("gentle-start", "is taken")):
         with pytest.raises(SystemExit, match=named):
             chapter.new(bad)
 

@@ -64,6 +64,8 @@ def refresh() -> None:
     chapters = cache()
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         chapters.add_nb_to_project(str(chapter))
+    if waiting := len(chapters.list_unexecuted()):
+        print(f"executing {waiting} chapters, all of them in about two minutes on two cores", flush=True)
     load_executor("local-parallel", chapters).run_and_cache(timeout=300)
     # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
     multiprocessing.get_logger().setLevel("WARNING")

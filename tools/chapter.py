@@ -10,6 +10,12 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE, TOC = ROOT / "tools" / "template.ipynb", ROOT / "_toc.yml"
+TABLE = ROOT / "tests" / "test_claims_can_fail.py"
+# The first row of a chapter in the table of broken claims: the line of the template's check, broken.
+ROWS = """    "{name}": [
+        ("thm-{name}", "w0=w0, target=2.0", "w0=w0, target=2.1"),
+    ],
+"""
 
 
 def new(name: str) -> None:
@@ -17,8 +23,8 @@ def new(name: str) -> None:
     path = ROOT / "book" / f"{name}.ipynb"
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         sys.exit(f"NAME must be lower case with hyphens, such as my-session, got {name!r}")
-    if path.exists():
-        sys.exit(f"book/{path.name} is there already")
+    if taken := [other.name for other in (ROOT / "book").glob(f"{name}*") if other.stem == name]:
+        sys.exit(f"the name is taken by book/{taken[0]}")
     title = name.replace("-", " ").capitalize()
     text = (
         TEMPLATE.read_text(encoding="utf-8").replace("my-session", name).replace("# My session", f"# {title}")
@@ -33,31 +39,43 @@ def new(name: str) -> None:
     nbformat.write(notebook, path)
     listed = f"{contents[: sessions.end()]}\n      - file: book/{name}{contents[sessions.end() :]}"
     TOC.write_text(listed, encoding="utf-8")
-    print(f"book/{path.name} is made and listed in _toc.yml. Edit it, then: make check CHAPTER={name}")
+    table, end, rest = TABLE.read_text(encoding="utf-8").partition("}  # fmt: skip")
+    TABLE.write_text(table + ROWS.format(name=name) + end + rest, encoding="utf-8")
+    print(f"book/{path.name} is made, listed in _toc.yml and broken in tests/{TABLE.name}.")
+    print(f"Edit it, then: make check CHAPTER={name}")
 
 
 def check(name: str) -> int:
     """Store the outputs of a chapter, build the book, and test this chapter and its page alone."""
     path = ROOT / "book" / f"{name}.ipynb"
     if not path.exists():
-        sys.exit(f"there is no book/{name}.ipynb: make chapter NAME={name} makes one")
+        chapters = ", ".join(sorted(other.stem for other in (ROOT / "book").glob("*.ipynb")))
+        sys.exit(f"CHAPTER must be one of {chapters}, got {name}; make chapter NAME=... makes a new one")
     page = "TestBook" + "".join(part.capitalize() for part in name.split("-"))
     test = [sys.executable, "-m", "pytest", "-q"]
-    for command in (
-        [sys.executable, "tools/notebooks.py", name],
-        [*test, "-p", "no:nbval", "tests/test_notebooks.py", "-k", f"[{name}]"],
-        [sys.executable, "tools/build_book.py"],
+    for title, command in (
+        ("its outputs", [sys.executable, "tools/notebooks.py", name]),
+        ("its code", [sys.executable, "-m", "ruff", "check", path]),
+        ("its code", [sys.executable, "-m", "ruff", "format", "--check", path]),
+        ("the rules", [*test, "-p", "no:nbval", "tests/test_notebooks.py", "-k", f"[{name}]"]),
+        ("its page is built", [sys.executable, "tools/build_book.py"]),
     ):
+        print(f"-- {title}", flush=True)
         status = subprocess.run(command, cwd=ROOT).returncode
         if status:
             return status
-    # The cells again, in a kernel of their own, while the browser reads the page.
-    cells = subprocess.Popen([*test, "--nbval-lax", "-W", "default", path], cwd=ROOT)
+    # Its cells again, as they are and broken, in processes of their own, while the browser reads the page.
+    print("-- its cells, its claims broken on purpose, and its page in Chromium", flush=True)
+    broken = [*test, "-p", "no:nbval", "tests/test_claims_can_fail.py", "-k", f"[{name}] or broken_once"]
+    beside = [
+        subprocess.Popen(command, cwd=ROOT)
+        for command in ([*test, "--nbval-lax", "-W", "default", path], broken)
+    ]
     read = [*test, "-rs", "-p", "no:nbval", f"tests/test_site.py::{page}"]
-    return subprocess.run(read, cwd=ROOT).returncode | cells.wait()
+    return max(subprocess.run(read, cwd=ROOT).returncode, *(process.wait() for process in beside))
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in {"new", "check"}:
-        sys.exit("usage: chapter.py new|check NAME, such as chapter.py new my-session")
+        sys.exit("make chapter NAME=my-session makes a chapter, make check CHAPTER=my-session tests it")
     sys.exit({"new": new, "check": check}[sys.argv[1]](sys.argv[2]))

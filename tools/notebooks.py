@@ -4,12 +4,14 @@ Chapters that have not changed since the last build are not run again.
 """
 
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import build_book
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -50,10 +52,14 @@ def strip(notebook: NotebookNode) -> NotebookNode:
 def executed(path: Path) -> NotebookNode:
     """Return a chapter with its outputs, which the execution cache has unless the chapter fails."""
     notebook = nbformat.read(path, as_version=4)
-    try:
+    with suppress(KeyError):
         return build_book.cache().merge_match_into_notebook(notebook)[1]
-    except KeyError:
+    try:
         return NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(BOOK)}}).execute()
+    except CellExecutionError as error:
+        sys.exit(
+            f"{path.name} fails in the cell\n\n{error.traceback}\n{path.name}: {error.ename}: {error.evalue}"
+        )
 
 
 def main(names: list[str]) -> None:
