@@ -123,7 +123,8 @@ def plot_training(
     _texts(ylabel=ylabel)
     curves = _over(times, curves)
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), sharex=True)
-    top.semilogy(times, excess_risk, color="C1")
+    # What is zero would be no point of a logarithmic axis.
+    top.semilogy(times, np.maximum(excess_risk, 1e-30), color="C1")
     top.minorticks_off()
     top.set(ylabel=r"excess risk $R - R(\pi^*)$")
     plot_curves(bottom, times, curves, xlabel="time $t$", ylabel=ylabel)
