@@ -11,6 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
+def quiet() -> np.errstate:
+    """Let infinity and NaN pass without a warning: what diverges is a result."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def real_array(
     name: str, value: ArrayLike, *, ndim: int | None = None, min_ndim: int = 0, finite: bool = True
 ) -> Array:

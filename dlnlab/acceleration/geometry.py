@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, common_batch, count, function, number, real_array
+from .._validation import Array, common_batch, count, function, number, quiet, real_array
 from .preconditioner import scaled, spectrum
 
 
@@ -86,7 +86,8 @@ def metric(W: ArrayLike, Z1: ArrayLike, Z2: ArrayLike, depth: float) -> Array:
     first = scaled("Z1", Z1, np.ones_like(K), U, V)
     second = scaled("Z2", Z2, 1 / K, U, V)
     common_batch(Z1=(first, 2), Z2=(second, 2))
-    return (first * second).sum(axis=(-2, -1))
+    with quiet():
+        return np.asarray((first * second).sum(axis=(-2, -1)))
 
 
 def volume_element(W: ArrayLike, depth: float) -> Array:

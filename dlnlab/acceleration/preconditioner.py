@@ -12,11 +12,11 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, common_batch, count, real_array
+from .._validation import Array, common_batch, count, quiet, real_array
 
 
 def _depth(depth: float) -> float:
-    return inf if depth == inf else count("depth", depth)
+    return inf if isinstance(depth, float) and depth == inf else count("depth", depth)
 
 
 def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
@@ -77,7 +77,8 @@ def scaled(name: str, Z: ArrayLike, K: Array, U: Array, V: Array) -> Array:
     if Z.shape[-2:] != K.shape[-2:]:
         raise ValueError(f"{name} must end in the shape {K.shape[-2:]} of W, got {Z.shape}")
     common_batch(W=(K, 2), **{name: (Z, 2)})
-    return U @ (K * (U.mT @ Z @ V)) @ V.mT
+    with quiet():
+        return np.asarray(U @ (K * (U.mT @ Z @ V)) @ V.mT)
 
 
 def precondition(W: ArrayLike, Z: ArrayLike, depth: float) -> Array:
@@ -151,4 +152,5 @@ def precondition_single(w: ArrayLike, z: ArrayLike, depth: int) -> Array:
     depth = count("depth", depth)
     norm = np.linalg.norm(w, axis=-1, keepdims=True)
     unit = w / np.where(norm == 0, 1.0, norm)
-    return norm ** (2 - 2 / depth) * (z + (depth - 1) * (z * unit).sum(axis=-1, keepdims=True) * unit)
+    with quiet():
+        return norm ** (2 - 2 / depth) * (z + (depth - 1) * (z * unit).sum(axis=-1, keepdims=True) * unit)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from io import StringIO
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any
 
@@ -78,13 +78,15 @@ def _settings(
     for name, options in controls.items():
         if isinstance(options, str) or not isinstance(options, Iterable):
             raise ValueError(f"controls must each be a list of values, got {name}={options!r}")
-        values[name] = [value.item() if isinstance(value, np.generic) else value for value in options]
+        # One more than there may be tells that there are too many, however many there are.
+        some = islice(options, count("max_frames", max_frames) + 1)
+        values[name] = [value.item() if isinstance(value, np.generic) else value for value in some]
     if not values or not all(values.values()):
         raise ValueError(f"controls must each have at least one value, got {controls}")
     n_frames = prod(len(options) for options in values.values())
-    if n_frames > count("max_frames", max_frames):
+    if n_frames > max_frames:
         raise ValueError(
-            f"controls must have at most max_frames = {max_frames} combinations, got {n_frames}: "
+            f"controls must have at most max_frames = {max_frames} combinations, got {n_frames} or more: "
             "drop values, or raise max_frames and with it the weight of the page"
         )
     if play is not None and play not in list(values):

@@ -33,12 +33,12 @@ def _texts(**texts: str) -> None:
             raise ValueError(f"{name} must be a text, got {text!r}")
 
 
-def _over(x: Array, curves: Mapping[str, ArrayLike]) -> dict[str, Array]:
+def _over(x: Array, curves: Mapping[str, ArrayLike], *, finite: bool = False) -> dict[str, Array]:
     """Return the values of the curves, each of the shape of the abscissa."""
     if not isinstance(curves, Mapping) or not curves:
         raise ValueError(f"curves must map labels to the values of at least one curve, got {curves!r}")
     arrays = {
-        label: real_array(f"curves[{label!r}]", values, finite=False) for label, values in curves.items()
+        label: real_array(f"curves[{label!r}]", values, finite=finite) for label, values in curves.items()
     }
     for label, values in arrays.items():
         if values.shape != x.shape:
@@ -121,7 +121,7 @@ def plot_training(
     if excess_risk.shape != times.shape:
         raise ValueError(f"excess_risk must have the shape {times.shape} of times, got {excess_risk.shape}")
     _texts(ylabel=ylabel)
-    curves = _over(times, curves)
+    curves = _over(times, curves, finite=True)
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), sharex=True)
     # What is zero would be no point of a logarithmic axis.
     top.semilogy(times, np.maximum(excess_risk, 1e-30), color="C1")
@@ -129,5 +129,5 @@ def plot_training(
     top.set(ylabel=r"excess risk $R - R(\pi^*)$")
     plot_curves(bottom, times, curves, xlabel="time $t$", ylabel=ylabel)
     bottom.legend(ncols=3)
-    bottom.set_ylim(0, 1.5 * max(np.max(values) for values in curves.values()))
+    bottom.set_ylim(0, 1.5 * max(np.max(values) for values in curves.values()) or 1)
     return figure

@@ -34,7 +34,7 @@ def _descend(
     `evaluate` returns the loss and the gradients at given weights, `step` the next weights from both.
     """
     steps, record_every = count("steps", steps, minimum=0), count("record_every", record_every)
-    observables = observable_functions(observables)
+    observables = observable_functions(observables, start)
     weights, batch = start, start[0].shape[:-2]
     with np.errstate(over="ignore", invalid="ignore"):
         loss, gradients = evaluate(weights)
@@ -116,8 +116,8 @@ def gradient_descent(
     p = readout_vector(readout, layers)
     eta = positive("learning_rate", learning_rate)
     batch = common_batch(learning_rate=(eta, 0), weights=(layers[0], 2))
-    loss = fitting_loss(loss, rows(layers, p)[0])
     layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
+    loss = fitting_loss(loss, rows(layers, p)[0])
     eta = eta[..., None, None]
 
     def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
@@ -149,7 +149,8 @@ def descend(
     loss : Loss
         The loss of the end-to-end matrix.
     rule : callable
-        ``rule(W, gradient, memory)`` returns the next iterate and the rule's memory (None at first).
+        ``rule(W, gradient, memory)`` returns the next iterate and the rule's memory (None at first). It is
+        called once more than there are steps, with a gradient of zero, to see the batch that it makes.
     steps, record_every, observables
         As in `gradient_descent`; observables are functions of the list ``[W]``.
 
@@ -171,17 +172,21 @@ def descend(
     array([2. , 1. , 0.5])
     """
     start = real_array("W", W, min_ndim=2)
-    loss, rule = fitting_loss(loss, start), function("rule", rule, "dlnlab.rules.plain(0.1)")
+    rule = function("rule", rule, "dlnlab.rules.plain(0.1)")
     # The rule shows the batch that it makes of the start, through its learning rates, by one step.
     try:
-        moved, memory = rule(start, np.zeros_like(start), None)
-        start = np.broadcast_to(start, np.shape(moved))
-    except (TypeError, ValueError) as error:
+        with np.errstate(all="ignore"):
+            moved, memory = rule(start.copy(), np.zeros_like(start), None)
+        batch = np.shape(moved)[:-2]
+        if np.shape(moved)[-2:] != start.shape[-2:]:
+            raise ValueError(f"got a shape {np.shape(moved)} from {start.shape}")
+        start = np.broadcast_to(start, (*batch, *start.shape[-2:])).copy()
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             "rule must map W, its gradient and the memory to the next W and memory, "
             f"with learning rates that fit the batch axes {start.shape[:-2]} of W: {error}"
         ) from error
-    memory = None
+    loss, memory = fitting_loss(loss, start), None
 
     def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
         value, G = value_and_gradient(loss, weights[0])

@@ -5,7 +5,7 @@ One weight a layer, the loss :math:`\frac12 (y - w)^2` of their product w, and g
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, hyp2f1
+from scipy.special import digamma, expit, hyp2f1
 
 from .._validation import Array, common_batch, count, positive, real_array
 
@@ -38,7 +38,7 @@ def sigmoid(times: ArrayLike, w0: ArrayLike, target: ArrayLike) -> Array:
     """
     t, w0, y = positive("times", times, zero=True), positive("w0", w0), positive("target", target)
     common_batch(times=(t, 0), w0=(w0, 0), target=(y, 0))
-    return y / (1 + (y / w0 - 1) * np.exp(-2 * y * t))
+    return np.asarray(y / (y / w0 * np.exp(-2 * y * t) - np.expm1(-2 * y * t)))
 
 
 def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalance: ArrayLike) -> Array:
@@ -126,8 +126,20 @@ def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: i
     common_batch(w=(w, 0), w0=(w0, 0), target=(y, 0))
     if ((w < w0) | (w >= y)).any():
         raise ValueError("w must lie between w0 and the target, the target excluded")
-    if depth == 2:
-        return (np.log(w / w0) - np.log((y - w) / (y - w0))) / (2 * y)
+    if depth <= 2:
+        end = np.log((y - w0) / (y - w))
+        return np.asarray(end if depth == 1 else (np.log(w / w0) + end) / (2 * y))
+    return np.asarray((_primitive(w, y, depth) - _primitive(w0, y, depth)) / depth)
+
+
+def _primitive(u: Array, y: Array, depth: int) -> Array:
+    r"""Return a primitive of :math:`u^{2/L - 2} / (y - u)`, for more than two layers."""
     b = 2 / depth - 1
-    primitive = [u**b * hyp2f1(1, b, 1 + b, u / y) / (y * b) for u in (w0, w)]
-    return (primitive[1] - primitive[0]) / depth
+    # Beside the target the function has a logarithm, whose argument 1 - u/y must not be rounded.
+    gap = np.broadcast_to((y - u) / y, np.broadcast_shapes(u.shape, y.shape))
+    log = np.log(gap)
+    near = -np.euler_gamma - digamma(b) - log
+    near = near + b * gap * (1 - np.euler_gamma - digamma(1 + b) - log)
+    return np.asarray(
+        u**b / y * np.where(gap < 1e-6, near, hyp2f1(1, b, 1 + b, 1 - np.maximum(gap, 1e-6)) / b)
+    )

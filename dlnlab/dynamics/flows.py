@@ -60,7 +60,7 @@ def _integrate(
     options: dict[str, Any],
 ) -> Trajectory:
     """Integrate d(weights)/dt = field(weights), and evaluate the loss and the observables on the way."""
-    duration, observables = number("duration", duration), observable_functions(observables)
+    duration, observables = number("duration", duration), observable_functions(observables, start)
     batch = start[0].shape[:-2]
     shapes = [weight.shape[-2:] for weight in start]
     size = flatten(start).shape[-1]

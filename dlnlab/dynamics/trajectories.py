@@ -48,16 +48,23 @@ class Trajectory:
     solution: Callable[[ArrayLike], list[Array]] | None = field(default=None, repr=False)
 
 
-def observable_functions(observables: Observables | None) -> Observables:
-    """Return the observables, which must map names to functions."""
+def observable_functions(observables: Observables | None, start: list[Array]) -> Observables:
+    """Return the observables, which must map names to functions that give real numbers at the start."""
     if observables is None:
         return {}
     if not isinstance(observables, Mapping):
         raise ValueError(f"observables must map names to functions of the weights, got {observables!r}")
-    return {
-        name: function(f"observables[{name!r}]", value, "dlnlab.imbalances")
-        for name, value in observables.items()
-    }
+    for name, value in observables.items():
+        seen = function(f"observables[{name!r}]", value, "lambda weights: weights[0]")(start)
+        try:
+            real = np.asarray(seen).dtype.kind in "fiub"
+        except ValueError:  # of arrays of several shapes
+            real = False
+        if not real:
+            raise ValueError(
+                f"observables[{name!r}] must return an array of real numbers, got {type(seen).__name__}"
+            )
+    return observables
 
 
 def observe(observables: Observables, path: Sequence[list[Array]]) -> dict[str, Array]:

@@ -21,6 +21,10 @@ from .storage import Table
 _LEARNED = 1e-6
 
 
+_FIELDS = {"depth", "learning_rate", "scale", "initial_sharpness", "sharpness", "excess_risk"}
+_FIELDS |= {"squared_distance", "regressor", "diverged"}
+
+
 def _shades(n: int) -> Array:
     # The middle of the colour map can be seen on light and on dark pages.
     return plt.get_cmap("viridis")(np.linspace(0.1, 0.75, n))
@@ -29,9 +33,10 @@ def _shades(n: int) -> Array:
 def _runs(table: Any) -> Table:
     """Return a table, which must have the fields of those of `run_sweep`, and rows."""
     fields = getattr(getattr(table, "dtype", None), "names", None) or ()
-    missing = [name for name in ("learning_rate", "scale", "sharpness", "diverged") if name not in fields]
-    if missing or len(table) == 0:
+    if not set(fields) >= _FIELDS or len(table) == 0:
         raise ValueError(f"table must be one of run_sweep with at least one row, got {type(table).__name__}")
+    if table["diverged"].all():
+        raise ValueError("table must have a run that does not diverge, got none")
     return table
 
 
@@ -220,8 +225,10 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
     >>> len(plot_trajectories(paths, task, depth=10).axes)
     4
     """
-    if not isinstance(paths, Mapping) or not all(isinstance(path, Trajectory) for path in paths.values()):
+    if not isinstance(paths, Mapping) or not paths:
         raise ValueError(f"paths must map learning rates to trajectories, got {paths!r}")
+    if not all(isinstance(path, Trajectory) and not path.diverged.all() for path in paths.values()):
+        raise ValueError("paths must map learning rates to trajectories that do not all diverge")
     least = minimal_sharpness(task, depth)
     figure, axes = plt.subplots(2, len(paths), figsize=(6, 4.6), sharex="col", sharey="row", squeeze=False)
     for (rate, path), (top, bottom) in zip(paths.items(), axes.T, strict=True):

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from .._validation import Array, count, function, positive, real_array
+from .._validation import Array, count, function, positive, real_array, weight_list
 from ..flatness.hessians import sharpness
 from ..networks.tasks import Regression, regression
 from ..networks.weights import end_to_end
@@ -109,11 +110,31 @@ class _Start:
     repetitions: NDArray[np.int64]
 
 
+def _drawn(made: Any, depth: int, scales: Array) -> tuple[list[Array], Array | None]:
+    """Return what a network made, which must be layers at every scale and a readout or None."""
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise ValueError(f"network must return the layers and the readout or None, got {type(made).__name__}")
+    layers = weight_list(made[0], "network (its layers)")
+    if len(layers) != depth or layers[0].shape[:-2] != scales.shape:
+        raise ValueError(
+            f"network must return {depth} layers of shapes ({len(scales)}, d_k, d_(k-1)), "
+            f"got {len(layers)}, the first of shape {layers[0].shape}"
+        )
+    return layers, None if made[1] is None else real_array("network (its readout)", made[1], ndim=1)
+
+
 def _draw(grid: Grid, depth: int, repetitions: NDArray[np.int64]) -> _Start:
     scales, width = np.array(grid.scales), len(grid.task.minimizer)
     draws = [
-        grid.network(width, depth, scales, np.random.default_rng([grid.seed, depth, r])) for r in repetitions
+        _drawn(
+            grid.network(width, depth, scales.copy(), np.random.default_rng([grid.seed, depth, r])),
+            depth,
+            scales,
+        )
+        for r in repetitions
     ]
+    if len({p is None for _, p in draws}) > 1:
+        raise ValueError("network must return a readout at every repetition, or at none")
     readouts = None if draws[0][1] is None else np.repeat([p for _, p in draws], len(scales), axis=0)
     return _Start(
         weights=[np.concatenate(layer) for layer in zip(*(drawn for drawn, _ in draws), strict=True)],

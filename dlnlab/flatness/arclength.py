@@ -25,7 +25,7 @@ from .hessians import sharpness
 _NEAR, _ARRIVED = 2e-2, 1e-20
 # A gradient this much smaller than at the start, far from the minimum, means a saddle.
 _SADDLE = 1e-12
-# The arc length to follow at most, in units of one plus the norm of the start.
+# The arc length to follow at most, in units of one plus the norms of the start and of the minimiser.
 _LONGEST = 1e3
 
 
@@ -134,7 +134,8 @@ def flow_to_minimum(
     weights : list of array_like
         The start: layers of shape (d_k, d_{k-1}), with one output. Scales down to 1e-4 at depth 10 work.
     task : Regression
-        With a minimiser other than 0.
+        With a minimiser other than 0. The time grows with the condition number of the covariance, from about
+        1e4 on to minutes: the flow is then stiff.
     readout : array_like of shape (d_L,), optional
         The fixed readout p.
     observables : mapping of str to callable, optional
@@ -166,7 +167,12 @@ def flow_to_minimum(
     [1.0, 1.0]
     """
     landscape, start = _landscape(weights, task, readout)
-    observables, tolerance = observable_functions(observables), tolerances(rtol, atol)
+    observables, tolerance = (
+        observable_functions(observables, landscape.layers(start)),
+        tolerances(rtol, atol),
+    )
+    if "time" in observables:
+        raise ValueError("observables must not have the name 'time', which is that of the clock")
     # The clock, the last component, does not choose the steps.
     options: dict[str, Any] = {
         "rtol": tolerance["rtol"],
@@ -175,7 +181,9 @@ def flow_to_minimum(
 
     path, saddle = start[None], _SADDLE * landscape.slope(start)
     if landscape.excess(start) > _NEAR:
-        longest = _LONGEST * (1 + float(np.linalg.norm(start)))
+        longest = _LONGEST * (
+            1 + float(np.linalg.norm(start)) + float(np.linalg.norm(landscape.task.minimizer))
+        )
         path = _until(landscape, landscape.unit_speed, start, longest, _NEAR, saddle, **options)
     near = path[-1]
     if landscape.excess(near) > _ARRIVED:

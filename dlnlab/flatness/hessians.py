@@ -27,7 +27,7 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     weights : list of array_like
         Layers of shape (..., d_k, d_{k-1}), with one output; leading axes are a batch.
     task : Regression or LpRegression
-        A loss with ``gradient(W)`` and ``hessian_product(W, V)``.
+        A convex loss with ``gradient(W)`` and ``hessian_product(W, V)``.
     readout : array_like of shape (d_L,) or (..., d_L), optional
         The fixed readout p.
 
@@ -40,7 +40,8 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
     Raises
     ------
     ValueError
-        If the layers do not chain, do not fit the readout or the loss, or have more than one output.
+        If the layers do not chain, do not fit the readout or the loss, or have more than one output, or the
+        loss is not convex.
 
     Notes
     -----
@@ -73,11 +74,15 @@ def sharpness(weights: Sequence[ArrayLike], task: Loss, readout: ArrayLike | Non
         a = rows(layers, p)
         fitting_loss(task, a[0], "hessian_product", name="task")
         curvature = loss_hessian(task, a[0])
+        finite = np.asarray(np.isfinite(curvature).all(axis=(-2, -1)))
+        curvature = np.where(finite[..., None, None], curvature, 0.0)
+        if (np.linalg.eigvalsh(curvature)[..., 0] < -_EXACT * np.abs(curvature).max(axis=(-2, -1))).any():
+            raise ValueError("task must be convex in the end-to-end matrix: use dlnlab.hessian for others")
         h = columns(layers, task.gradient(a[0]))
         q = [np.broadcast_to(row.mT, (n_networks, row.shape[-1], 1)) for row in a]
         matrix, factors = gauss_newton(layers, q, curvature)
         rest = second_order_bound(layers, q, h)
-        size = np.trace(matrix, axis1=-2, axis2=-1) + rest
+        size = np.where(finite, np.trace(matrix, axis1=-2, axis2=-1) + rest, np.inf)
 
     result = np.where(size < _SMALLEST, 0.0, np.inf)
     known = np.flatnonzero((size >= _SMALLEST) & (size <= _LARGEST))

@@ -18,6 +18,8 @@ from ..networks.weights import columns, direction_list, layer_gradients, rows
 # Up to this many entries of W the dense eigenproblem is faster than the iteration; up to the first number a
 # batch is one call, beyond it each network has its own, which wants the least eigenvalue only.
 _TOGETHER, _DENSE = 400, 4000
+# Restarts of the iteration: where it does not converge in these it takes minutes.
+_ITERATIONS = 200
 
 
 def _factors(weights: list[Array]) -> tuple[list[Array], list[Array]]:
@@ -194,7 +196,7 @@ def _least_iterative(weights: list[Array]) -> float:
     # A start of our own, or the same call would not give the same digits twice.
     start = np.random.default_rng(0).standard_normal(size)
     try:
-        return float(eigsh(T, k=1, which="SA", v0=start, return_eigenvectors=False)[0])
+        return float(eigsh(T, k=1, which="SA", v0=start, maxiter=_ITERATIONS, return_eigenvectors=False)[0])
     except ArpackNoConvergence as error:
         raise RuntimeError(
             f"the least eigenvalue of T was not found, for W of shape {shape}: {error}"

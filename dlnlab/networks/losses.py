@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from .._validation import Array, number, real_array
+from .._validation import Array, common_batch, number, quiet, real_array
 
 
 class Loss(Protocol):
@@ -44,18 +44,30 @@ def value_and_gradient(loss: Loss, W: Array) -> tuple[Array, Array]:
     return together(W) if together is not None else (loss.value(W), loss.gradient(W))
 
 
+def _returned(name: str, method: str, value: Any, shape: tuple[int, ...]) -> None:
+    if (
+        not isinstance(value, np.ndarray | np.generic)
+        or value.dtype.kind not in "fiu"
+        or value.shape != shape
+    ):
+        got = f"{value.dtype} of shape {value.shape}" if hasattr(value, "dtype") else type(value).__name__
+        raise ValueError(
+            f"{name}.{method} must return real numbers of shape {shape} for these end-to-end matrices, "
+            f"got {got}; a Regression takes weights of one output, or a readout"
+        )
+
+
 def fitting_loss(loss: Any, W: Array, *more: str, name: str = "loss") -> Any:
     """Return the loss, which must have these methods and fit the end-to-end matrices W."""
     for method in ("value", "gradient", *more):
-        if not callable(getattr(loss, method, None)):
-            raise ValueError(f"{name} must have the method {method}, got {type(loss).__name__} without it")
-    with np.errstate(over="ignore", invalid="ignore"):
-        value, slope = np.shape(loss.value(W)), np.shape(loss.gradient(W))
-    if value != W.shape[:-2] or slope != W.shape:
-        raise ValueError(
-            f"{name} must give a number and a matrix for each end-to-end matrix, of shapes {W.shape[:-2]} "
-            f"and {W.shape}, got {value} and {slope}; a Regression takes weights of one output, or a readout"
-        )
+        if isinstance(loss, type) or not callable(getattr(loss, method, None)):
+            raise ValueError(f"{name} must be an object with the method {method}, got {loss!r}")
+    with quiet():
+        value, slope = value_and_gradient(loss, W)
+        _returned(name, "value", value, W.shape[:-2])
+        _returned(name, "gradient", slope, W.shape)
+        if "hessian_product" in more:
+            _returned(name, "hessian_product", loss.hessian_product(W, W), W.shape)
     return loss
 
 
@@ -86,6 +98,7 @@ class Factorization:
     def _error(self, W: ArrayLike) -> Array:
         return _matrix("W", W, self.target.shape) - self.target
 
+    @quiet()
     def value(self, W: ArrayLike) -> Array:
         """Return the loss of matrices of shape (..., m, d)."""
         return np.square(self._error(W)).sum(axis=(-2, -1)) / 2
@@ -96,7 +109,8 @@ class Factorization:
 
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the directions V themselves: the Hessian is the identity."""
-        return _matrix("V", V, self.target.shape)
+        W, V = _matrix("W", W, self.target.shape), _matrix("V", V, self.target.shape)
+        return np.broadcast_to(V, (*common_batch(W=(W, 2), V=(V, 2)), *V.shape[-2:])).copy()
 
 
 class LpRegression:
@@ -142,6 +156,8 @@ class LpRegression:
         # In an orthonormal basis of the columns of X and the unit of the largest residual of least squares.
         U, s, _ = np.linalg.svd(self.X, full_matrices=False)
         U = U[:, s > s[0] * max(self.X.shape) * np.finfo(np.float64).eps]
+        if U.size == 0:
+            return float(self.value(np.zeros((self.Y.shape[1], self.X.shape[1]))))
         residual = self.Y - U @ (U.T @ self.Y)
         unit = np.abs(residual).max()
         if U.shape[1] == len(U) or unit <= len(U) * np.finfo(np.float64).eps * np.abs(self.Y).max():
@@ -170,6 +186,7 @@ class LpRegression:
         """Return W X^T - Y^T, of shape (..., m, n)."""
         return self._outputs("W", W) - self.Y.T
 
+    @quiet()
     def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
         """Return the loss of matrices of shape (..., m, d), and its gradient, from one residual."""
         r = self._residual(W)
@@ -186,7 +203,10 @@ class LpRegression:
         """Return the gradient, of shape (..., m, d)."""
         return self.value_and_gradient(W)[1]
 
+    @quiet()
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the derivative of the gradient at W in the directions V."""
+        shape = (self.Y.shape[1], self.X.shape[1])
+        common_batch(W=(_matrix("W", W, shape), 2), V=(_matrix("V", V, shape), 2))
         curvature = (self.p - 1) * np.square(self._residual(W)) ** (self.p / 2 - 1)
         return np.tensordot(curvature * self._outputs("V", V), self.X, axes=1) / len(self.X)

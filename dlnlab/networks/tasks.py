@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, generator, number, real_array
+from .._validation import Array, common_batch, count, generator, number, quiet, real_array
 
 
 class Regression:
@@ -142,12 +142,13 @@ class Regression:
         data = (data - data.mean(axis=0)) / data.std(axis=0)
         return cls(data[:, :-1], data[:, -1])
 
-    def _regressor(self, w: ArrayLike) -> Array:
-        w = real_array("w", w, finite=False)
+    def _regressor(self, w: ArrayLike, name: str = "w") -> Array:
+        w = real_array(name, w, finite=False)
         if w.ndim == 0 or w.shape[-1] != len(self.minimizer):
-            raise ValueError(f"w must have shape (..., {len(self.minimizer)}), got {w.shape}")
+            raise ValueError(f"{name} must have shape (..., {len(self.minimizer)}), got {w.shape}")
         return w
 
+    @quiet()
     def excess_risk(self, w: ArrayLike) -> Array:
         """Return R(w) - R(pi*) of regressors of shape (..., d): never negative, exact near zero."""
         return np.square((self._regressor(w) - self.minimizer) @ self._root).sum(axis=-1) / len(self.X)
@@ -156,6 +157,7 @@ class Regression:
         """Return the risk of regressors of shape (..., d), in the squared unit of y."""
         return self.min_risk + self.excess_risk(w)
 
+    @quiet()
     def generalization_gap(self, w: ArrayLike) -> Array:
         """Return the risk on new data less that on these, of `gaussian` data and regressors (..., d)."""
         if self.source is None:
@@ -168,16 +170,20 @@ class Regression:
 
         A batch of one regressor, (1, d), counts as a matrix; `risk` takes regressors only.
         """
-        w = self._regressor(W)
+        w = self._regressor(W, "W")
         return self.risk(w[..., 0, :] if w.ndim > 1 and w.shape[-2] == 1 else w)
 
+    @quiet()
     def gradient(self, w: ArrayLike) -> Array:
         """Return the gradient 2 (Sigma w - b) of the risk, in the shape of w: (..., d)."""
         return 2 * (self._regressor(w) - self.minimizer) @ self.covariance
 
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return 2 Sigma v for directions v of shape (..., d); the same at every W."""
-        return 2 * self._regressor(V) @ self.covariance
+        w, v = self._regressor(W, "W"), self._regressor(V, "V")
+        return np.broadcast_to(
+            2 * v @ self.covariance, (*common_batch(W=(w, 1), V=(v, 1)), w.shape[-1])
+        ).copy()
 
 
 def regression(task: Any) -> Regression:

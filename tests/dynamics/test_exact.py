@@ -65,3 +65,18 @@ def test_an_imbalance_of_any_size_keeps_its_digits(d):
             z = (upper - decay / upper) / (1 + decay)
             expected.append(float(Decimal(d) / 4 * (z - 1 / z)))
     np.testing.assert_allclose(exact.imbalanced_pair(times, w0, y, d), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 7, 20])
+@pytest.mark.parametrize("gap", [1e-5, 1e-6, 1e-9, 1e-13])
+def test_the_time_beside_the_target_is_logarithmic(depth, gap):
+    """Against quadrature of what is left when the logarithm is taken out."""
+    w0, y = 1.0, 2.0
+    w, power = y - gap, 2 / depth - 2
+    smooth = quad(lambda u: (u**power - y**power) / (y - u), w0, w, epsabs=1e-13, epsrel=1e-12)[0]
+    expected = (smooth + y**power * np.log((y - w0) / (y - w))) / depth
+    np.testing.assert_allclose(exact.balanced_chain_time(w, w0, y, depth), expected, rtol=1e-9)
+
+
+def test_a_sigmoid_far_above_its_target():
+    np.testing.assert_allclose(exact.sigmoid(0.0, [1e6, 1e10], [1e-6, 1e-10]), [1e6, 1e10])

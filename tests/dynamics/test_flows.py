@@ -6,6 +6,7 @@ import pytest
 from conftest import random_weights
 from scipy.linalg import expm
 
+import dlnlab
 from dlnlab import (
     Factorization,
     LpRegression,
@@ -221,5 +222,27 @@ def test_a_threshold_has_no_axis_of_time():
 
 
 def test_descent_of_several_outputs_on_one_target_is_refused(rng):
-    with pytest.raises(ValueError, match="loss must give a number"):
+    with pytest.raises(ValueError, match=r"loss\.value must return real numbers of shape"):
         gradient_descent([rng.standard_normal((2, 1))], Regression([[1.0]], [1.0]), 3.0, 60)
+
+
+def test_a_loss_is_looked_at_with_the_batch_that_the_rates_make():
+    class Summed:
+        def value(self, W):
+            return np.sum(W**2) / 2
+
+        def gradient(self, W):
+            return W
+
+    for run in (
+        lambda: gradient_descent([[[2.0]]], Summed(), [0.1, 0.2], 2),
+        lambda: dlnlab.descend([[2.0]], Summed(), dlnlab.rules.plain([0.1, 0.2]), 2),
+    ):
+        with pytest.raises(ValueError, match=r"loss\.value must return real numbers of shape"):
+            run()
+
+
+def test_an_observable_is_looked_at_before_the_work():
+    weights = [np.ones((2, 1)), np.ones((3, 2)), np.ones((1, 3))]
+    with pytest.raises(ValueError, match=r"observables\['D'\] must return an array of real numbers"):
+        gradient_flow(weights, task, 1.0, observables={"D": imbalances})

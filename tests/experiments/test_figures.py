@@ -58,3 +58,16 @@ def test_figure_of_the_generalisation_gap():
     table = dl.run_sweep([dl.Grid(task, [5], [0.004], [0.1, 0.3], 2, 100)])
     points = figures.plot_generalization(table, task).axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(np.sort(points[:, 0]), np.sort(table["sharpness"]))
+
+
+def test_runs_that_all_diverge_are_no_picture():
+    task = dl.Regression.gaussian(12, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
+    table = dl.run_sweep(dl.Grid(task, [2], [50.0], [0.6], 2, 500))
+    for draw in (figures.plot_distance_by_scale, lambda rows: figures.plot_generalization(rows, task)):
+        with pytest.raises(ValueError, match="table must have a run that does not diverge"):
+            draw(table)
+    weights = dl.gaussian([3, 3, 1], 0.6, rng=np.random.default_rng(0), batch=(2,))
+    with pytest.raises(
+        ValueError, match="paths must map learning rates to trajectories that do not all diverge"
+    ):
+        figures.plot_trajectories({50.0: dl.gradient_descent(weights, task, 50.0, 50)}, task, 2)

@@ -274,6 +274,31 @@ def own_network(width, depth, scales, rng):
     return [scales[:, None, None] * rng.standard_normal((1, width)) for _ in range(1)], None
 
 
+@pytest.mark.parametrize(
+    ("network", "named"),
+    [
+        (lambda w, d, s, g: None, "network must return the layers and the readout"),
+        (
+            lambda w, d, s, g: sweep.perceptron(w, d, s, g)[0],
+            "network must return the layers and the readout",
+        ),
+        (lambda w, d, s, g: sweep.perceptron(w, d + 1, s, g), "network must return 2 layers"),
+        (lambda w, d, s, g: sweep.perceptron(w, d, s[:1], g), "network must return 2 layers"),
+    ],
+)
+def test_what_a_network_returns_is_looked_at(network, named):
+    with pytest.raises(ValueError, match=named):
+        run_sweep(grid(depths=[2], network=network))
+
+
+def test_a_network_cannot_change_the_scales():
+    def doubling(width, depth, scales, rng):
+        scales *= 2
+        return sweep.perceptron(width, depth, scales, rng)
+
+    assert set(run_sweep(grid(depths=[2], network=doubling))["scale"]) == {0.3, 0.6}
+
+
 def test_a_network_of_ones_own():
     table = run_sweep(grid(depths=[1], network=own_network, learning_rates=[0.1], steps=2000))
     np.testing.assert_allclose(table["regressor"], np.tile(task().minimizer, (8, 1)), rtol=1e-9)

@@ -267,7 +267,7 @@ PLAIN = dl.Regression([[1.0]], [1.0])
         (lambda: dl.sharpness([np.eye(2)], SINGULAR), "weights must end in one output"),
         (lambda: dl.sharpness([np.eye(2)], SINGULAR, [1.0]), r"readout must have shape \(2,\)"),
         (lambda: dl.sharpness([[[np.nan]]], PLAIN), r"weights\[0\] must be finite"),
-        (lambda: dl.sharpness([[[1.0, 2.0]]], PLAIN), "w must have shape"),
+        (lambda: dl.sharpness([[[1.0, 2.0]]], PLAIN), "W must have shape"),
         (lambda: dl.balanced_sharpness(PLAIN, 0), "depth must be a whole number"),
         (lambda: dl.minimal_sharpness_bounds(PLAIN, 2, -1.0), "readout_norm must be positive"),
         (lambda: dl.critical_learning_rate(dl.Factorization([[1.0]]), 2), "task must be a Regression"),
@@ -296,3 +296,22 @@ def test_the_sharpness_of_the_searches_is_that_of_the_hessian(rng):
         minimum = moved_to_minimum(weights, task, readout)
         found = sharpness_at_minimum(minimum, task, readout)
         np.testing.assert_allclose(found, dense(minimum, task, readout), rtol=1e-8)
+
+
+def test_a_loss_that_is_not_convex_is_refused():
+    """The Gauss-Newton part would drop its negative curvature."""
+
+    class Saddle:
+        H = np.diag([1.0, -1.0])
+
+        def value(self, W):
+            return np.einsum("...i,ij,...j->...", W[..., 0, :], self.H, W[..., 0, :]) / 2
+
+        def gradient(self, W):
+            return W @ self.H
+
+        def hessian_product(self, W, V):
+            return V @ self.H
+
+    with pytest.raises(ValueError, match="task must be convex"):
+        dl.sharpness([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0]]], Saddle())
