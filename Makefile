@@ -32,7 +32,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=/path/to/python" % v[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt 2> /dev/null \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt 2> /dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@echo '$(CURDIR)' > $@
@@ -45,7 +45,9 @@ $(CDN): tests/cdn/package.json tests/cdn/package-lock.json
 book: $(READY)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
-test: lint unit chapters site  ## all that CI runs: lint, types, unit tests, chapters, site
+test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, site
+	@$(MAKE) --no-print-directory -j2 lint $(CDN)
+	@$(MAKE) --no-print-directory unit chapters site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
