@@ -34,7 +34,8 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt 2> /dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . 2> /dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@echo '$(CURDIR)' > $@
 
 # Copies of the scripts that a page asks a CDN for; the site tests answer from them.

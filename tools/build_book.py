@@ -11,10 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-from jupyter_cache import get_cache
-from jupyter_cache.base import JupyterCacheAbstract as JupyterCacheBase
-from jupyter_cache.executors import load_executor
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -49,7 +46,10 @@ def changed(name: str, current: str) -> bool:
     return True
 
 
-def cache() -> JupyterCacheBase:
+def cache() -> Any:
+    """Return the execution cache; its package takes seconds to import, which who needs a hash does not."""
+    from jupyter_cache import get_cache
+
     return get_cache(str(BUILD / ".jupyter_cache"))
 
 
@@ -58,6 +58,8 @@ def refresh() -> None:
 
     A chapter that fails is not cached: the build executes it again, and reports it.
     """
+    from jupyter_cache.executors import load_executor
+
     if changed("library", fingerprint()):
         for stale in (".jupyter_cache", ".doctrees", "html"):
             shutil.rmtree(BUILD / stale, ignore_errors=True)

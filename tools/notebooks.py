@@ -10,8 +10,6 @@ from pathlib import Path
 
 import build_book
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -51,6 +49,9 @@ def strip(notebook: NotebookNode) -> NotebookNode:
 
 def executed(path: Path) -> NotebookNode:
     """Return a chapter with its outputs, which the execution cache has unless the chapter fails."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     notebook = nbformat.read(path, as_version=4)
     with suppress(KeyError):
         return build_book.cache().merge_match_into_notebook(notebook)[1]
