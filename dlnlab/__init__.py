@@ -1,6 +1,6 @@
 """A laboratory for deep linear networks, a room a session.
 
-Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes are a batch everywhere. What
+Weights are a list of arrays ``[W_1, ..., W_L]``; leading axes, the dots in shapes, are a batch. What
 chapters type often stands here; the rest in the rooms, each of which uses only those before it:
 
 - `networks`: tasks, weights, gradients, initialisations, conserved imbalances

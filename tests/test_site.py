@@ -410,8 +410,11 @@ def test_a_small_book_of_a_fork(tmp_path):
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/intro\nparts:\n- numbered: true\n  chapters:\n  - file: book/chapter\n"
+        "- chapters:\n  - file: book/quoting\n"
     )
-    (tmp_path / "book" / "intro.md").write_text("# Course\n\nAs {prf:ref}`thm-quoted` says.\n")
+    # The first page is always written again with those that it lists: another one quotes.
+    (tmp_path / "book" / "intro.md").write_text("# Course\n")
+    (tmp_path / "book" / "quoting.md").write_text("# Notes\n\nAs {prf:ref}`thm-quoted` says.\n")
     fork = {
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REPOSITORY": "someone/course",
@@ -429,10 +432,10 @@ def test_a_small_book_of_a_fork(tmp_path):
         command = [sys.executable, tmp_path / "tools" / "build_book.py"]
         subprocess.run(command, env={**os.environ, **fork}, cwd=tmp_path, check=True, capture_output=True)
         pages = tmp_path / "_build" / "html" / "book"
-        return [(pages / f"{name}.html").read_text(encoding="utf-8") for name in ("intro", "chapter")]
+        return [(pages / f"{name}.html").read_text(encoding="utf-8") for name in ("quoting", "chapter")]
 
-    intro, chapter = built("quoted")
+    quoting, chapter = built("quoted")
     assert "https://mybinder.org/v2/gh/someone/course/spring?urlpath=lab/tree/book/chapter.ipynb" in chapter
     assert "https://colab.research.google.com/github/someone/course/blob/spring/book/chapter.ipynb" in chapter
-    assert "Theorem 1.1" in intro
+    assert "Theorem 1.1" in quoting
     assert "Theorem 1.2" in built("before", "quoted")[0]

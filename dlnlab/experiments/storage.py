@@ -23,6 +23,7 @@ _PARTIAL, _ABANDONED = ".dlnlab-partial-", 3600
 # What reading a file may raise that was cut or changed.
 _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
 # What the numbers of a sweep are computed with.
+_LIBRARY = Path(__file__).resolve().parent.parent
 _ROOMS = ("networks", "flatness", "experiments")
 
 
@@ -45,10 +46,9 @@ def opened(folder: str | os.PathLike[str]) -> Path:
 @cache
 def _code() -> str:
     """Return a hash of the code, so that no numbers of another version are read."""
-    library = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for room in _ROOMS:
-        for source in sorted((library / room).glob("*.py")):
+        for source in sorted((_LIBRARY / room).glob("*.py")):
             digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,11 +195,17 @@ def test_more_repetitions_keep_full_blocks(tmp_path, monkeypatch):
 
 
 def test_parts_of_other_code_are_not_read(tmp_path, monkeypatch):
-    run_sweep(grid(), folder=tmp_path)
-    n_parts = len(list(tmp_path.iterdir()))
-    monkeypatch.setattr(storage, "_code", lambda: "another version")
-    run_sweep(grid(), folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2 * n_parts
+    """The library with one line more in one of its modules."""
+    run_sweep(grid(), folder=tmp_path / "runs")
+    n_parts = len(list((tmp_path / "runs").iterdir()))
+    shutil.copytree(storage._LIBRARY, tmp_path / "dlnlab")
+    with (tmp_path / "dlnlab" / "flatness" / "hessians.py").open("a") as source:
+        source.write("# \n")
+    monkeypatch.setattr(storage, "_LIBRARY", tmp_path / "dlnlab")
+    storage._code.cache_clear()
+    run_sweep(grid(), folder=tmp_path / "runs")
+    storage._code.cache_clear()
+    assert len(list((tmp_path / "runs").iterdir())) == 2 * n_parts
 
 
 def test_a_relative_folder_is_where_the_call_was_made(tmp_path, small_chunks, monkeypatch):
