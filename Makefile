@@ -59,8 +59,8 @@ unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
 	  --ignore tests/test_claims_can_fail.py
 
-chapters: $(READY)  ## every cell of every chapter by nbval, and every claim broken on purpose
-	$(PYTEST) --dist loadfile --nbval-lax --nbval-cell-timeout 300 -W default book
+chapters: book  ## the outputs of every chapter by nbval, and every claim broken on purpose
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
 	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
 
 site: book $(CDN)  ## the built pages in Chromium, a chapter in JupyterLab

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import build_book
 import pytest
 import yaml
 
@@ -17,9 +18,6 @@ import dlnlab
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import build_book  # noqa: E402  (a script of this repository, not a package)
 
 
 def pins(path):

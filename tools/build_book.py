@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import quick_imports  # noqa: F401
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 
@@ -37,13 +39,22 @@ def shared() -> str:
 
 
 def changed(name: str, current: str) -> bool:
-    """Tell whether a hash is another one than when this was last asked, and keep it."""
+    """Tell whether a hash is another one than the one that was kept last."""
     stamp = BUILD / f"{name}.sha256"
-    if stamp.exists() and stamp.read_text() == current:
-        return False
+    return not stamp.exists() or stamp.read_text() != current
+
+
+def keep(name: str, current: str) -> None:
+    """Keep a hash for the next time."""
     BUILD.mkdir(exist_ok=True)
-    stamp.write_text(current)
-    return True
+    (BUILD / f"{name}.sha256").write_text(current)
+
+
+def executed(notebook: Any) -> Any:
+    """Return a notebook with the outputs of its last run; KeyError if it, or what it imports, has changed."""
+    if changed("library", fingerprint()):
+        raise KeyError("the library has changed since the chapters were run")
+    return cache().merge_match_into_notebook(notebook)[1]
 
 
 def cache() -> Any:
@@ -60,9 +71,10 @@ def refresh() -> None:
     """
     from jupyter_cache.executors import load_executor
 
-    if changed("library", fingerprint()):
+    if changed("library", library := fingerprint()):
         for stale in (".jupyter_cache", ".doctrees", "html"):
             shutil.rmtree(BUILD / stale, ignore_errors=True)
+        keep("library", library)
     chapters = cache()
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         chapters.add_nb_to_project(str(chapter))
@@ -75,17 +87,15 @@ def refresh() -> None:
 
 def main() -> int:
     refresh()
-    # A package that jsonschema imports if it is there: seconds, for a format that no schema here has.
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     from jupyter_book.cli.main import build
 
     options = [str(ROOT), "-W", "-n", "--keep-going", "-q"]
     try:
         build.main([*options, "--all"] if changed("shared", shared()) else options, standalone_mode=False)
     except (RuntimeError, SystemExit) as error:
-        (BUILD / "shared.sha256").unlink(missing_ok=True)
         print(error, file=sys.stderr)
         return 1
+    keep("shared", shared())
     print(f"The book: {(BUILD / 'html' / 'index.html').as_uri()}")
     return 0
 

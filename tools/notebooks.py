@@ -54,7 +54,7 @@ def executed(path: Path) -> NotebookNode:
 
     notebook = nbformat.read(path, as_version=4)
     with suppress(KeyError):
-        return build_book.cache().merge_match_into_notebook(notebook)[1]
+        return build_book.executed(notebook)
     try:
         return NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(BOOK)}}).execute()
     except CellExecutionError as error:
