@@ -1,0 +1,275 @@
+"""Chapters as notebooks that read right with nothing but CommonMark and MathJax.
+
+JupyterLab, Colab, VS Code and GitHub know neither the directives nor the numbers of these pages. Here the
+directives become HTML that all of them show, the references get their numbers from the build, and the outputs
+are those of the page. What has no plain form stops the build.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import build_book
+import nbformat
+from hatchling.builders.wheel import WheelBuilder
+from labels import Named, named
+from nbformat import NotebookNode
+from pybtex.backends.markdown import Backend
+from pybtex.database import Person
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import SphinxError
+
+ROOT = Path(__file__).resolve().parent.parent
+TITLE = "Deep linear networks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+#: the folder of the site that has the notebooks, and the branch that they are published to
+FOLDER = "notebooks"
+STATEMENTS = {"corollary", "definition", "lemma", "proposition", "theorem"}
+ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
+LINK = re.compile(r"\]\(([\w/-]+)\.md(#[\w-]+)?\)")
+OPENING = re.compile(r"(:{3,})\{([\w:-]+)\} *(.*)")
+OPTION = re.compile(r":([\w-]+): *(.*)")
+EQUATION = re.compile(r"( *)\$\$ *\(([\w-]+)\)")
+TARGET = re.compile(r"\(([\w-]+)\)=")
+GATE = re.compile(r"^(:{3,})\{solution-(?:start|end)\} ?([\w-]*)\n(?:.*\n)*?\1$", flags=re.MULTILINE)
+COLAB = """\
+# On Colab the library comes from where this notebook comes from.
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install -q {wheel}"""
+
+
+def surname(person: Person) -> str:
+    return " ".join(str(name) for name in person.rich_prelast_names + person.rich_last_names)
+
+
+def through(lines: Iterator[str], closing: str) -> Iterator[str]:
+    """Yield the lines before a closing one, which is used up."""
+    return takewhile(lambda line: line.strip() != closing, lines)
+
+
+class Chapter:
+    """One chapter on its way to a plain notebook."""
+
+    def __init__(self, env: BuildEnvironment, page: str, site: str):
+        self.page, self.site = page, site
+        self.names = named(env)
+        self.entries = {item.key: item for item in env.get_domain("cite").citations}
+        self.sections = iter(env.toc_secnumbers[page].values())
+        self.cited: set[str] = set()
+        #: the exercise whose solution is open, which may take several cells
+        self.solved = ""
+
+    def fail(self, what: str) -> SphinxError:
+        return SphinxError(f"{self.page}: {what} has no plain form; tools/plain_notebooks.py gives it one")
+
+    def named(self, label: str) -> Named:
+        if label not in self.names:
+            raise self.fail(f"the label {label}, which names nothing numbered,")
+        return self.names[label]
+
+    def citation(self, keys: str, textual: bool) -> str:
+        """Return a citation as the page has it, linked to the list at the end of the notebook."""
+        parts = []
+        for key in keys.replace(" ", "").split(","):
+            entry = self.entries[key].entry
+            self.cited.add(key)
+            authors = [surname(person) for person in entry.persons["author"]]
+            who = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+            year = f"[{entry.fields['year']}](#cite-{key})"
+            parts.append(f"{who} \\[{year}\\]" if textual else f"{who}, {year}")
+        return ", ".join(parts) if textual else f"\\[{'; '.join(parts)}\\]"
+
+    def inline(self, line: str) -> str:
+        """Resolve the roles of a line, and its links to pages that are no notebooks."""
+
+        def role(match: re.Match[str]) -> str:
+            kind, target = match.groups()
+            if kind in {"cite:t", "cite:p"}:
+                return self.citation(target, kind == "cite:t")
+            if kind in {"eq", "ref", "numref", "prf:ref"}:
+                thing = self.named(target)
+                notebook = "" if thing.page == self.page else f"{Path(thing.page).name}.ipynb"
+                return f"[{thing.name}]({notebook}#{thing.anchor})"
+            raise self.fail(f"the role {kind}")
+
+        return LINK.sub(rf"]({self.site}book/\1.html\2)", ROLE.sub(role, line))
+
+    def directive(self, kind: str, argument: str, label: str, body: list[str]) -> list[str]:
+        """Return a directive, whose body is plain already, as HTML around Markdown."""
+        kind = kind.removeprefix("prf:")
+        if kind == "proof":  # in a fold that says so
+            return body
+        if kind in STATEMENTS or kind == "exercise":
+            thing = self.named(label)
+            # Not the > of Markdown, which would end up in displayed formulas.
+            anchor, title = (
+                f'<a id="{label}"></a>',
+                f"**{thing.name}**" + f" ({thing.title})" * bool(thing.title),
+            )
+            return [f"<blockquote>{anchor}", "", f"{title}.", "", *body, "", "</blockquote>"]
+        if kind == "admonition":
+            return ["<blockquote>", "", f"**{argument}.**", "", *body, "", "</blockquote>"]
+        if kind in {"dropdown", "solution"}:
+            title = argument if kind == "dropdown" else f"Solution of {self.named(argument).name.lower()}"
+            return ["<details>", f"<summary>{title}</summary>", "", *body, "", "</details>"]
+        raise self.fail(f"the directive {kind}")
+
+    def markdown(self, lines: Iterator[str]) -> list[str]:
+        """Return lines in plain Markdown."""
+        plain: list[str] = []
+        for line in lines:
+            if line.lstrip().startswith("```"):
+                plain += [line, *through(lines, "```"), "```"]
+            elif match := OPENING.fullmatch(line):
+                fence, kind, argument = match.groups()
+                body = list(through(lines, fence))
+                n_options = sum(1 for _ in takewhile(OPTION.fullmatch, body))
+                options = dict(OPTION.fullmatch(option).groups() for option in body[:n_options])  # type: ignore[union-attr]
+                content = self.markdown(iter(body[n_options:]))
+                plain += self.directive(kind, argument, options.get("label", ""), content)
+            elif match := EQUATION.fullmatch(line):
+                indent, label = match.groups()
+                opening = max(i for i, before in enumerate(plain) if before.strip() == "$$")
+                plain[opening:opening] = [f'{indent}<a id="equation-{label}"></a>', ""]
+                plain += [f"{indent}\\tag{{{self.named(label).name[1:-1]}}}", f"{indent}$$"]
+            elif match := TARGET.fullmatch(line):
+                plain += [f'<a id="{match[1]}"></a>', ""]
+            else:
+                plain.append(self.inline(line))
+        return plain
+
+    def ungated(self, source: str) -> str:
+        """Return the text of a cell with the parts of solutions that it holds as solutions of their own."""
+        pieces, position = [], 0
+        for gate in [*GATE.finditer(source), None]:
+            piece = source[position : gate.start() if gate else None]
+            if self.solved and piece.strip():
+                piece = f":::::{{solution}} {self.solved}\n{piece.strip()}\n:::::"
+            pieces.append(piece)
+            if gate:
+                self.solved, position = gate[2], gate.end()
+        return "\n\n".join(piece.strip() for piece in pieces if piece.strip())
+
+    def numbered(self, source: str) -> str:
+        """Give the headings their numbers."""
+        return re.sub(r"^(#+) ", lambda match: f"{match[1]} {self.number()} ", source, flags=re.MULTILINE)
+
+    def number(self) -> str:
+        return ".".join(map(str, next(self.sections))) + "."
+
+    def cells(self, cell: NotebookNode, wheel: str) -> Iterator[NotebookNode]:
+        """Yield a cell in plain form, and after a figure its caption."""
+        if cell.cell_type == "markdown":
+            lines = self.markdown(iter(self.numbered(self.ungated(cell.source)).splitlines()))
+            if lines:
+                source = re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+                yield nbformat.v4.new_markdown_cell(source, id=cell.id)
+            return
+        source = COLAB.format(wheel=wheel) if "google.colab" in cell.source else self.labels(cell.source)
+        outputs = [plain for output in cell.outputs for plain in self.output(output)]
+        plain = nbformat.v4.new_code_cell(source, id=cell.id, outputs=outputs)
+        if self.solved:
+            plain.metadata["jupyter"] = {"source_hidden": True}
+        yield plain
+        figure = cell.metadata.get("mystnb", {}).get("figure")
+        if figure:
+            thing = self.named(figure["name"])
+            text = f'<a id="{thing.anchor}"></a>**{thing.name}** {self.inline(figure["caption"])}'
+            yield nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-caption")
+        elif "dl.explore(" in cell.source:
+            page = f"{self.site}{self.page}.html"
+            text = f"*Run the cell to move the sliders, or move them on [the page]({page}).*"
+            yield nbformat.v4.new_markdown_cell(text, id=f"{cell.id}-explorer")
+
+    def labels(self, text: str) -> str:
+        """Name the statements that checks are about as the page does."""
+        return re.sub(
+            r"(?<=[\"'])((?:thm|prop|lem|cor|def|ex|eq|fig)-[\w-]+)(?=[\"'])",
+            lambda match: self.named(match[1]).full if match[1] in self.names else match[0],
+            text,
+        )
+
+    def output(self, output: NotebookNode) -> Iterator[NotebookNode]:
+        """Yield an output of the page's run, unless it is a widget, which takes a kernel."""
+        if output.output_type == "stream":
+            text = re.sub(
+                r"^([\w-]+)(?=(, .*)?: measured )",
+                lambda match: self.named(match[1]).full,
+                output.text,
+                flags=re.MULTILINE,
+            )
+            yield nbformat.v4.new_output("stream", name=output.name, text=text)
+        elif "image/svg+xml" in output.get("data", {}):
+            yield nbformat.v4.new_output("display_data", data={"image/svg+xml": output.data["image/svg+xml"]})
+
+    def references(self) -> str:
+        items = [
+            # The backend escapes more than Markdown asks for.
+            f'- <a id="cite-{key}"></a>'
+            + re.sub(r"\\([.()-])", r"\1", item.formatted_entry.text.render(Backend()).replace("\n", " "))
+            for key, item in sorted(self.entries.items())
+            if key in self.cited
+        ]
+        return "\n".join(["## References", "", *items])
+
+    def notebook(self, chapter: NotebookNode, wheel: str) -> NotebookNode:
+        """Return the whole chapter, run, as a plain notebook."""
+        cells = [plain for cell in chapter.cells for plain in self.cells(cell, wheel)]
+        cells[0].source += (
+            f"\n\n*This is [a page of {TITLE}]({self.site}{self.page}.html) as a notebook, with proofs and "
+            "solutions behind the small triangles. Binder and Colab have the library that it imports; "
+            f"elsewhere `pip install {wheel}` installs it.*"
+        )
+        if self.cited:
+            cells.append(nbformat.v4.new_markdown_cell(self.references(), id="references"))
+        # What JupyterLab would write itself, and count as a change: the kernel's own description of its language.
+        metadata = {"kernelspec": KERNEL, "language_info": chapter.metadata["language_info"]}
+        return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def write(app: Sphinx, failure: Exception | None) -> None:
+    """Write the plain notebooks of a finished site, with the library and what it takes to run them."""
+    if failure or app.builder.name != "html":
+        return
+    folder = Path(app.outdir) / FOLDER
+    folder.mkdir(exist_ok=True)
+    wheel = Path(next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))).name
+    address = f"{app.config.html_theme_options['repository_url']}/raw/{FOLDER}/{wheel}"
+    for page in sorted(app.env.found_docs):
+        source = Path(app.env.doc2path(page))
+        if source.suffix == ".ipynb":
+            executed = build_book.executed(nbformat.read(source, as_version=4))
+            plain = Chapter(app.env, page, app.config.html_baseurl).notebook(executed, address)
+            nbformat.write(plain, folder / source.name)
+
+
+def point_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Let the buttons of a chapter download and launch its plain notebook."""
+    source = Path(app.env.doc2path(page)) if page in app.env.found_docs else Path()
+    if source.suffix != ".ipynb":
+        return
+    branch = app.config.html_theme_options["repository_branch"]
+    for group in context["header_buttons"]:
+        for button in group.get("buttons", []):
+            if button.get("label") == "download-source-button":
+                button["url"] = f"{context['pathto'](FOLDER, 1)}/{source.name}"
+                button["tooltip"] = "Download this page as a notebook"
+            elif "url" in button:
+                button["url"] = (
+                    button["url"]
+                    .replace(
+                        f"/{branch}?urlpath=lab/tree/{page}", f"/{FOLDER}?urlpath=lab/tree/{source.stem}"
+                    )
+                    .replace(f"/blob/{branch}/{page}", f"/blob/{FOLDER}/{source.stem}")
+                )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("html-page-context", point_buttons, priority=950)
+    app.connect("build-finished", write)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
