@@ -60,7 +60,7 @@ def settled(page):
     """Wait until a page has typeset its formulas and shows its explorers."""
     if page.locator("script[src*=mathjax]").count():
         page.wait_for_function("window.MathJax?.startup?.promise")
-        page.evaluate("MathJax.startup.promise.then(() => true)")
+        page.wait_for_function("MathJax.startup.promise.then(() => true)")
     if page.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
         page.locator(".dlnlab-explorer img").first.wait_for()
     return page
@@ -96,7 +96,9 @@ def in_scheme(page, scheme):
     """Let a page see that its reader's system has turned light or dark."""
     page.emulate_media(color_scheme=scheme)
     page.locator(f"html[data-theme={scheme}]").wait_for()
-    page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished))")
+    page.wait_for_function(
+        "Promise.all(document.getAnimations().map((animation) => animation.finished)).then(() => true)"
+    )
 
 
 def shown(explorer):
@@ -405,7 +407,15 @@ THEOREM = ":::{prf:theorem}\n:label: thm-%s\n\nA.\n:::\n"
 def test_a_small_book_of_a_fork(tmp_path):
     """Its buttons point at the fork, as its CI says; a page that quotes a number follows it."""
     (tmp_path / "book").mkdir()
-    for name in ("_config.yml", "requirements.txt", "dlnlab", "tools", "book/_static", "book/references.bib"):
+    files = (
+        "_config.yml",
+        "requirements.txt",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "book/references.bib",
+    )
+    for name in (*files, "dlnlab", "tools", "binder", "book/_static"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(
@@ -422,10 +432,11 @@ def test_a_small_book_of_a_fork(tmp_path):
     }
 
     def built(*theorems):
+        text = f"# Chapter\n\n{''.join(THEOREM % name for name in theorems)}"
         cells = [
-            nbformat.v4.new_markdown_cell(f"# Chapter\n\n{''.join(THEOREM % name for name in theorems)}")
+            nbformat.v4.new_markdown_cell(text, id="text"),
+            nbformat.v4.new_code_cell("1 + 1", id="code"),
         ]
-        cells.append(nbformat.v4.new_code_cell("1 + 1"))
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
         nbformat.write(notebook, tmp_path / "book" / "chapter.ipynb")
@@ -435,7 +446,17 @@ def test_a_small_book_of_a_fork(tmp_path):
         return [(pages / f"{name}.html").read_text(encoding="utf-8") for name in ("quoting", "chapter")]
 
     quoting, chapter = built("quoted")
-    assert "https://mybinder.org/v2/gh/someone/course/spring?urlpath=lab/tree/book/chapter.ipynb" in chapter
-    assert "https://colab.research.google.com/github/someone/course/blob/spring/book/chapter.ipynb" in chapter
+    assert "https://mybinder.org/v2/gh/someone/course/notebooks?urlpath=lab/tree/chapter.ipynb" in chapter
+    assert "https://colab.research.google.com/github/someone/course/blob/notebooks/chapter.ipynb" in chapter
+    assert "https://github.com/someone/course/issues/new" in chapter
     assert "Theorem 1.1" in quoting
+    plain = tmp_path / "_build" / "html" / "notebooks"
+    first = {path.name: path.read_bytes() for path in plain.iterdir() if path.is_file()}
+    assert {"chapter.ipynb"} < first.keys()
+    assert b"https://someone.github.io/course/book/chapter.html" in first["chapter.ipynb"]
+    assert b"https://github.com/someone/course/raw/notebooks/dlnlab-" in first["chapter.ipynb"]
     assert "Theorem 1.2" in built("before", "quoted")[0]
+    # The same source, built from nothing, gives the same bytes.
+    shutil.rmtree(tmp_path / "_build")
+    built("quoted")
+    assert {path.name: path.read_bytes() for path in plain.iterdir() if path.is_file()} == first

@@ -22,6 +22,8 @@ def use_published_address(app: Sphinx, config: Config) -> None:
         os.environ.get("GITHUB_REPOSITORY"),
     )
     if server and repository:
+        owner, name = repository.split("/")
+        config.html_baseurl = f"https://{owner}.github.io/{name}/"
         config.html_theme_options["repository_url"] = f"{server}/{repository}"
         config.html_theme_options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
 

@@ -1,8 +1,10 @@
 """What readers call the things that labels name: "Theorem 2.1", "(2.3)", "Fig. 2.1", "Exercise 2.4"."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from docutils import nodes
+from pybtex.database import Entry
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -35,18 +37,35 @@ def keep_titles(app: Sphinx, doctree: nodes.document) -> None:
 
 def named(env: BuildEnvironment) -> dict[str, Named]:
     """Return all statements, exercises, equations and figures, by their labels."""
+    statements = getattr(env, "proof_list", {})
+    exercises = getattr(env, "sphinx_exercise_registry", {})
     found = {}
     for page, kinds in env.toc_fignumbers.items():
         for kind, numbers in kinds.items():
             for anchor, parts in numbers.items():
                 number = ".".join(map(str, parts))
                 label = anchor.removeprefix("equation-") if kind == "displaymath" else anchor
-                statement = env.proof_list.get(label, {})
-                item = statement or env.sphinx_exercise_registry.get(label, {})
+                statement = statements.get(label, {})
+                item = statement or exercises.get(label, {})
                 word = statement["realtype"].capitalize() if statement else WORDS[kind]
                 name = f"{word} {number}" if word else f"({number})"
                 found[label] = Named(page, anchor, name, item.get("title", ""))
     return found
+
+
+def is_session(app: Sphinx, page: str) -> bool:
+    """Tell whether a page is a chapter, and not text alone."""
+    return page in app.env.found_docs and Path(app.env.doc2path(page)).suffix == ".ipynb"
+
+
+def author_year(entry: Entry) -> tuple[str, str]:
+    """Return the authors of a work, as a citation names them, and its year."""
+    authors = [
+        " ".join(str(part) for part in person.rich_prelast_names + person.rich_last_names)
+        for person in entry.persons["author"]
+    ]
+    who = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+    return who, entry.fields["year"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

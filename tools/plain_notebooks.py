@@ -6,6 +6,7 @@ are those of the page. What has no plain form stops the build.
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -14,10 +15,9 @@ from typing import Any
 import build_book
 import nbformat
 from hatchling.builders.wheel import WheelBuilder
-from labels import Named, named
+from labels import Named, author_year, is_session, named
 from nbformat import NotebookNode
 from pybtex.backends.markdown import Backend
-from pybtex.database import Person
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
@@ -41,10 +41,6 @@ import sys
 
 if "google.colab" in sys.modules:
     %pip install -q {wheel}"""
-
-
-def surname(person: Person) -> str:
-    return " ".join(str(name) for name in person.rich_prelast_names + person.rich_last_names)
 
 
 def through(lines: Iterator[str], closing: str) -> Iterator[str]:
@@ -76,11 +72,9 @@ class Chapter:
         """Return a citation as the page has it, linked to the list at the end of the notebook."""
         parts = []
         for key in keys.replace(" ", "").split(","):
-            entry = self.entries[key].entry
             self.cited.add(key)
-            authors = [surname(person) for person in entry.persons["author"]]
-            who = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-            year = f"[{entry.fields['year']}](#cite-{key})"
+            who, year = author_year(self.entries[key].entry)
+            year = f"[{year}](#cite-{key})"
             parts.append(f"{who} \\[{year}\\]" if textual else f"{who}, {year}")
         return ", ".join(parts) if textual else f"\\[{'; '.join(parts)}\\]"
 
@@ -227,9 +221,16 @@ class Chapter:
         )
         if self.cited:
             cells.append(nbformat.v4.new_markdown_cell(self.references(), id="references"))
-        # What JupyterLab would write itself, and count as a change: the kernel's own description of its language.
+        # What JupyterLab would write, and count as a change: the kernel's description of its language.
         metadata = {"kernelspec": KERNEL, "language_info": chapter.metadata["language_info"]}
         return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def chapters_written(app: Sphinx) -> list[str]:
+    """Return the chapters whose pages this build has written."""
+    if not hasattr(app, "dlnlab_written"):
+        app.dlnlab_written = []
+    return app.dlnlab_written
 
 
 def write(app: Sphinx, failure: Exception | None) -> None:
@@ -237,22 +238,33 @@ def write(app: Sphinx, failure: Exception | None) -> None:
     if failure or app.builder.name != "html":
         return
     folder = Path(app.outdir) / FOLDER
+    if not (pages := chapters_written(app)):
+        return
     folder.mkdir(exist_ok=True)
     wheel = Path(next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))).name
+    write_environment(folder, wheel)
     address = f"{app.config.html_theme_options['repository_url']}/raw/{FOLDER}/{wheel}"
-    for page in sorted(app.env.found_docs):
+    for page in pages:
         source = Path(app.env.doc2path(page))
-        if source.suffix == ".ipynb":
-            executed = build_book.executed(nbformat.read(source, as_version=4))
-            plain = Chapter(app.env, page, app.config.html_baseurl).notebook(executed, address)
-            nbformat.write(plain, folder / source.name)
+        executed = build_book.executed(nbformat.read(source, as_version=4))
+        plain = Chapter(app.env, page, app.config.html_baseurl).notebook(executed, address)
+        nbformat.write(plain, folder / source.name)
+
+
+def write_environment(folder: Path, wheel: str) -> None:
+    """Write what Binder installs for the notebooks: the pinned environment, and the library beside them."""
+    (folder / "binder").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "binder" / "runtime.txt", folder / "binder")
+    pins = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8")
+    (folder / "binder" / "requirements.txt").write_text(f"{pins}./{wheel}\n", encoding="utf-8")
 
 
 def point_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Let the buttons of a chapter download and launch its plain notebook."""
-    source = Path(app.env.doc2path(page)) if page in app.env.found_docs else Path()
-    if source.suffix != ".ipynb":
+    if not is_session(app, page):
         return
+    chapters_written(app).append(page)
+    source = Path(app.env.doc2path(page))
     branch = app.config.html_theme_options["repository_branch"]
     for group in context["header_buttons"]:
         for button in group.get("buttons", []):

@@ -1,0 +1,107 @@
+"""What helps to read: a map with links, the time that a session takes, words linked with their meaning."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from labels import is_session
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+MAP = re.compile(r'<img alt="([^"]*)"[^>]*map\.svg"[^>]*>')
+# How fast mathematics is read: words a minute, and minutes a displayed formula.
+WORDS, FORMULA = 130, 0.25
+SKIPPED = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
+
+
+def minutes(node: nodes.Node) -> float:
+    """Return how long it takes to read the text and the formulas of a part of a page, without its code."""
+    words = sum(
+        len(text.split()) for text in node.findall(nodes.Text) if not isinstance(text.parent, SKIPPED)
+    )
+    inline = sum(1 for _ in node.findall(nodes.math))
+    return (words + inline) / WORDS + FORMULA * sum(1 for _ in node.findall(nodes.math_block))
+
+
+def folded(node: nodes.Node) -> bool:
+    """Tell whether a part of a page is a proof or a solution."""
+    return isinstance(node, nodes.Element) and bool({"dropdown", "sd-dropdown"} & set(node["classes"]))
+
+
+def add_reading_time(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Say under the title of a session how long it takes, with and without proofs."""
+    if not is_session(app, page):
+        return
+    proofs = sum(minutes(node) for node in doctree.findall(folded))
+    story = minutes(doctree) - proofs
+    title = doctree.next_node(nodes.title)
+    short, long = (5 * round(time / 5) for time in (story, story + proofs))
+    text = f"{short} minutes to read, {long} with all proofs and solutions."
+    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["reading-time"]))
+
+
+def glossary(app: Sphinx) -> dict[str, tuple[str, str, str]]:
+    """Return the words of the notation: their page, their id and what they mean."""
+    found = {}
+    for (kind, word), (page, anchor) in app.env.get_domain("std").objects.items():
+        if kind == "term":
+            found[word] = page, anchor
+    meanings = {}
+    for page in {page for page, _ in found.values()}:
+        for item in app.env.get_doctree(page).findall(nodes.definition_list_item):
+            for term in item.findall(nodes.term):
+                meanings[term["ids"][0]] = item.next_node(nodes.definition).astext()
+    return {word: (page, anchor, meanings[anchor]) for word, (page, anchor) in found.items()}
+
+
+def link_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Make the first use of every word of the glossary in a session a link to its meaning."""
+    if not is_session(app, page):
+        return
+    for word, (where, anchor, meaning) in glossary(app).items():
+        use = re.compile(rf"\b{re.escape(word)}s?\b", flags=re.IGNORECASE)
+        for text in doctree.findall(nodes.Text):
+            match = use.search(text)
+            if match and plain(text):
+                link = nodes.reference(
+                    "",
+                    match[0],
+                    internal=True,
+                    refuri=f"{app.builder.get_relative_uri(page, where)}#{anchor}",
+                    reftitle=meaning,
+                    classes=["word"],
+                )
+                before, after = nodes.Text(text[: match.start()]), nodes.Text(text[match.end() :])
+                text.parent.replace(text, [before, link, after])
+                break
+
+
+def plain(text: nodes.Text) -> bool:
+    """Tell whether a text is running text, and not a title, a link, code, a formula or folded away."""
+    node: nodes.Node | None = text.parent
+    if not isinstance(node, nodes.paragraph | nodes.emphasis):
+        return False
+    while node is not None:
+        if folded(node) or isinstance(node, nodes.caption | nodes.reference | addnodes.pending_xref):
+            return False
+        node = node.parent
+    return True
+
+
+def open_map(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put the map into its page, where its boxes are links; a picture of it would have none."""
+    if "map.svg" in context.get("body", ""):
+        svg = (Path(app.srcdir) / "book" / "figures" / "map.svg").read_text(encoding="utf-8")
+
+        def inline(match: re.Match[str]) -> str:
+            return svg.replace("<svg ", f'<svg class="map" role="group" aria-label="{match[1]}" ', 1)
+
+        context["body"] = MAP.sub(inline, context["body"])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("doctree-resolved", link_words)
+    app.connect("doctree-resolved", add_reading_time, priority=600)
+    app.connect("html-page-context", open_map)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
