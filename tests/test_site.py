@@ -450,6 +450,17 @@ def test_a_small_book_of_a_fork(tmp_path):
     assert "https://colab.research.google.com/github/someone/course/blob/notebooks/chapter.ipynb" in chapter
     assert "https://github.com/someone/course/issues/new" in chapter
     assert "Theorem 1.1" in quoting
+    site = "https://someone.github.io/course/"
+    assert f'<meta property="og:url" content="{site}book/chapter.html" />' in chapter
+    assert f'<meta property="og:image" content="{site}_static/explorer.png" />' in chapter
+    assert f"url = {{{site}book/chapter.html}}" in chapter
+    sitemap = (tmp_path / "_build" / "html" / "sitemap.xml").read_text(encoding="utf-8")
+    assert re.findall("<loc>(.*?)</loc>", sitemap) == [
+        f"{site}{page}.html" for page in ("book/chapter", "book/intro", "book/quoting")
+    ]
+    lost = (tmp_path / "_build" / "html" / "404.html").read_text(encoding="utf-8")
+    assert 'href="/course/_static/styles/theme.css' in lost
+    assert 'href="/course/book/chapter.html"' in lost
     plain = tmp_path / "_build" / "html" / "notebooks"
     first = {path.name: path.read_bytes() for path in plain.iterdir() if path.is_file()}
     assert {"chapter.ipynb"} < first.keys()

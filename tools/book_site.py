@@ -1,10 +1,15 @@
 """What the site needs beside the tools' own configuration."""
 
+import datetime
 import json
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterable
+from html import escape
+from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,6 +31,9 @@ def use_published_address(app: Sphinx, config: Config) -> None:
         config.html_baseurl = f"https://{owner}.github.io/{name}/"
         config.html_theme_options["repository_url"] = f"{server}/{repository}"
         config.html_theme_options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
+    config.ogp_site_url = config.html_baseurl
+    # The page for what is not found is shown at any depth, so its links start from the top.
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
 
 
 def what_others_quote(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
@@ -76,11 +84,42 @@ def mend_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any],
             )
 
 
+def add_version_and_citation(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Say of which version a page is and when its text was last changed, and how to cite it."""
+    if doctree is None:
+        return
+    source = app.env.doc2path(page)
+    log = subprocess.run(
+        ["git", "log", "-1", "--format=%cs", "--", source], cwd=app.srcdir, capture_output=True, text=True
+    )
+    day = log.stdout.strip() or datetime.date.today().isoformat()
+    context["last_updated"] = f"{day}, version {version('dlnlab')}"
+    title = app.env.titles[page].astext()
+    entry = "\n".join(
+        [
+            f"@misc{{dlnlab-{page.rpartition('/')[2]},",
+            f"  author = {{{app.config.author}}},",
+            f"  title = {{{title}}},",
+            f"  note = {{A page of {app.config.project}, version {version('dlnlab')}}},",
+            f"  year = {{{day[:4]}}},",
+            f"  url = {{{app.config.html_baseurl}{app.builder.get_target_uri(page)}}},",
+            "}",
+        ]
+    )
+    context["body"] += (
+        f'<details class="cite-page d-print-none"><summary>Cite this page</summary><pre>{escape(entry)}</pre>'
+        "</details>"
+    )
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_published_address, priority=900)
     app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
     app.connect("doctree-resolved", make_ids_unique)
     app.connect("html-page-context", mend_scripts, priority=900)
+    app.connect("html-page-context", add_version_and_citation)
     return {
         "version": "1",
         "parallel_read_safe": True,

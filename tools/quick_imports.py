@@ -1,8 +1,8 @@
-"""Imported first, spares whoever reads notebooks two seconds.
-
-jsonschema imports this package, if it is there, to compile the grammar of a format that no schema here has.
-"""
+"""Imported first, spares whoever reads notebooks or builds the book what nobody here asks for."""
 
 import sys
 
+#: jsonschema compiles this grammar, if it is there, for a format that no schema here has: two seconds
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+#: pictures of titles for links, which import matplotlib: half a second
+sys.modules["sphinxext.opengraph._social_cards"] = None  # type: ignore[assignment]

@@ -29,16 +29,17 @@ def folded(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Element) and bool({"dropdown", "sd-dropdown"} & set(node["classes"]))
 
 
-def add_reading_time(app: Sphinx, doctree: nodes.document, page: str) -> None:
+def add_reading_time(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Say under the title of a session how long it takes, with and without proofs."""
-    if not is_session(app, page):
+    if doctree is None or not is_session(app, page):
         return
     proofs = sum(minutes(node) for node in doctree.findall(folded))
-    story = minutes(doctree) - proofs
-    title = doctree.next_node(nodes.title)
-    short, long = (5 * round(time / 5) for time in (story, story + proofs))
+    short, long = (5 * round(time / 5) for time in (minutes(doctree) - proofs, minutes(doctree)))
     text = f"{short} minutes to read, {long} with all proofs and solutions."
-    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["reading-time"]))
+    paragraph = f'</h1>\n<p class="reading-time">{text}</p>'
+    context["body"] = context["body"].replace("</h1>", paragraph, 1)
 
 
 def glossary(app: Sphinx) -> dict[str, tuple[str, str, str]]:
@@ -102,6 +103,6 @@ def open_map(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", link_words)
-    app.connect("doctree-resolved", add_reading_time, priority=600)
+    app.connect("html-page-context", add_reading_time)
     app.connect("html-page-context", open_map)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
