@@ -1,22 +1,23 @@
-"""The chapters as students run them: in JupyterLab, with a kernel."""
+"""The chapters as students and authors open them: in JupyterLab, with a kernel."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
-from browser import ROOT, launched, require_browser
+from browser import HTML, ROOT, launched, require_browser
 
 require_browser()
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """JupyterLab on a copy of the template, a chapter like the others but short; yields its address."""
-    shutil.copy(ROOT / "tools" / "template.ipynb", tmp_path / "chapter.ipynb")
+@contextmanager
+def jupyterlab(folder, config, *, myst):
+    """Serve a folder in JupyterLab, with or without its MyST extension; yield its address."""
     command = [
         sys.executable,
         "-m",
@@ -26,10 +27,16 @@ def lab(tmp_path):
         "--port=0",
         "--allow-root",
     ]
-    command += [f"--notebook-dir={tmp_path}", "--IdentityProvider.token=", "--ServerApp.password="]
+    command += [f"--notebook-dir={folder}", "--IdentityProvider.token=", "--ServerApp.password="]
+    (config / "labconfig").mkdir(parents=True)
+    disabled = {"disabledExtensions": {"jupyterlab-myst": not myst}}
+    (config / "labconfig" / "page_config.json").write_text(json.dumps(disabled))
+    # All cells are in the page, not only those in sight.
+    overrides = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
+    (config / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(overrides))
     # A user's own settings must not decide what is tested.
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
-    log = tmp_path / "log"
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(config)}
+    log = config / "log"
     with log.open("w") as output, subprocess.Popen(command, stderr=output, env=environment) as server:
         try:
             for _ in range(300):
@@ -43,13 +50,20 @@ def lab(tmp_path):
             server.terminate()
 
 
-def test_the_explorer_responds_in_jupyterlab(lab):
-    with launched() as browser:
+def opened(page, address):
+    """Open a notebook and wait until its kernel is there: what is run before is dropped without a word."""
+    page.goto(f"{address}?reset")
+    page.locator(".jp-Notebook").first.wait_for(timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+
+
+def test_the_explorer_responds_in_jupyterlab(tmp_path):
+    """In the template, a chapter like the others but short, with the MyST extension, as authors have it."""
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "tools" / "template.ipynb", tmp_path / "book" / "chapter.ipynb")
+    with jupyterlab(tmp_path / "book", tmp_path / "config", myst=True) as lab, launched() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(f"{lab}/tree/chapter.ipynb?reset")
-        page.locator(".jp-Notebook").first.wait_for(timeout=60_000)
-        # Cells that are run before the kernel is there are dropped without a word.
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        opened(page, f"{lab}/tree/chapter.ipynb")
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         explorer = page.locator(".dlnlab-explorer")
@@ -62,3 +76,38 @@ def test_the_explorer_responds_in_jupyterlab(lab):
         assert before.startswith("size 0.001, target 1")
         assert after.startswith("size 0.01, target 1")
         assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        assert page.locator(".katex").count() > 5
+        assert page.locator(".katex-error").count() == 0
+
+
+def test_a_plain_notebook_reads_right_without_an_extension(tmp_path):
+    """As on Binder: formulas, names, folds and links; and to open it does not change it."""
+    shutil.copytree(HTML / "notebooks", tmp_path / "notebooks")
+    before = (tmp_path / "notebooks" / "acceleration.ipynb").read_bytes()
+    with jupyterlab(tmp_path / "notebooks", tmp_path / "config", myst=False) as lab, launched() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        opened(page, f"{lab}/tree/acceleration.ipynb")
+        notebook = page.locator(".jp-Notebook")
+        notebook.locator("mjx-container").nth(500).wait_for(state="attached")
+        text = notebook.evaluate("(element) => element.innerText")
+        assert not re.search(r"\{(eq|prf:ref|ref|numref|cite:[tp])\}|:::|\\tag|\[@|<blockquote", text)
+        assert {"Theorem 2.1 (End-to-end flow).", "References"} <= set(text.splitlines())
+        assert notebook.locator("mjx-merror, [data-mjx-error]").count() == 0
+        proof = notebook.locator("details", has_text="Proof").first
+        assert not proof.locator("p").first.is_visible()
+        proof.locator("summary").click()
+        assert proof.locator("p").first.is_visible()
+        notebook.locator("a[href='#thm-no-regulariser']").last.click()
+        page.wait_for_function(
+            """(id) => {
+              const box = document.querySelector(`[data-jupyter-id="${id}"]`)?.getBoundingClientRect();
+              return box && box.top >= 0 && box.top < innerHeight;
+            }""",
+            arg="thm-no-regulariser",
+        )
+        # It would be marked as soon as the kernel has said what language it speaks.
+        assert page.locator(".lm-TabBar-tab.jp-mod-current").count() == 1
+        assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(500)
+    assert (tmp_path / "notebooks" / "acceleration.ipynb").read_bytes() == before

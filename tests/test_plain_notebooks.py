@@ -34,6 +34,13 @@ def test_every_chapter_has_one():
     assert [path.name for path in NOTEBOOKS] == sorted(path.name for path in (ROOT / "book").glob("*.ipynb"))
 
 
+def test_all_are_of_one_kernel():
+    """Which says itself what the notebook says of it: else JupyterLab would count opening as a change."""
+    (metadata,) = {repr(nbformat.read(path, as_version=4).metadata) for path in NOTEBOOKS}
+    assert "ipykernel" in metadata
+    assert f"'version': '{sys.version.split()[0]}'" in metadata
+
+
 @every_notebook
 def test_it_is_valid_and_nothing_of_myst_is_left(path):
     nbformat.validate(nbformat.read(path, as_version=4))

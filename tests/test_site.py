@@ -223,13 +223,56 @@ class Chapter(Page):
 
     def test_the_first_use_of_a_function_is_a_link(self, page):
         """To its description, once a page; the names are those that a reader sees after dl."""
-        used = set(re.findall(r"\bdl\.(\w+)", "\n".join(page.locator("div.cell_input").all_inner_texts())))
+        code = "\n".join(page.locator("div.cell_input").all_text_contents())
+        used = set(re.findall(r"\bdl\.(\w+)", code))
         described = {name: address for name, address in api().items() if name in used}
         links = page.locator("a.api").evaluate_all("all => all.map((a) => [a.textContent, a.href])")
         linked = {name: address.partition("/book/")[2] for name, address in links}
         assert len(links) == len(linked)
         assert described.items() <= linked.items()
         assert len(described) > 3
+
+    def test_a_check_names_its_claim_as_the_page_does(self, page):
+        """Each line says that it holds, and of what, with a link to it; what is stored has the labels."""
+        cells = nbformat.read(ROOT / self.name.replace(".html", ".ipynb"), as_version=4).cells
+        stored = [text for cell in cells for o in cell.get("outputs", []) for text in o.text.splitlines()]
+        labels = [text.split(",")[0].split(":")[0] for text in stored if ": measured " in text]
+        printed = "\n".join(page.locator(".cell_output pre").all_text_contents())
+        lines = [line for line in printed.splitlines() if ": measured " in line]
+        links = page.locator(".holds + a").evaluate_all(
+            "all => all.map((a) => [a.hash.slice(1), a.textContent])"
+        )
+        assert len(lines) == len(labels) == len(links) > 10
+        for line, label, (anchor, name) in zip(lines, labels, links, strict=True):
+            assert anchor.removeprefix("equation-") == label
+            assert line.startswith(f"✓ {name}")
+            assert anchor in elements(self.name).ids
+        titles = page.locator("div.theorem > p.admonition-title").all_text_contents()
+        assert {name for label, (_, name) in zip(labels, links, strict=True) if label.startswith("thm-")} <= {
+            " ".join(title.split()) for title in titles
+        }
+
+    def test_what_only_draws_is_folded(self, page):
+        folded = page.locator("div.cell.tag_hide-input")
+        assert folded.count() >= 2
+        for cell in folded.all():
+            assert not cell.locator("div.cell_input").first.is_visible()
+        first = folded.first.locator("details").first
+        first.locator("summary").click()
+        assert first.locator("div.cell_input").is_visible()
+        assert first.locator("summary").inner_text() == "Hide the code"
+        first.locator("summary").click()
+
+    def test_it_says_how_long_it_takes(self, page):
+        short, long = map(int, re.findall(r"\d+", page.locator("h1 + .reading-time").inner_text()))
+        assert 10 <= short <= long <= 120
+
+    def test_words_lead_to_their_meaning(self, page):
+        links = page.locator("a.word").evaluate_all("all => all.map((a) => [a.hash.slice(1), a.title])")
+        assert len(links) == len(dict(links)) >= 4
+        for anchor, meaning in links:
+            assert anchor in elements("book/notation.html").ids
+            assert meaning
 
     def test_each_slider_changes_the_picture_and_keeps_the_others(self, page):
         for explorer in page.locator(".dlnlab-explorer").all():
@@ -371,6 +414,34 @@ def test_a_phone_of_flesh_and_blood(read):
     box = track.bounding_box()
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     changes(page, explorer, before)
+
+
+def test_the_map_leads_to_all_sessions(read):
+    page = read("book/intro.html", viewport=PHONE)
+    boxes = page.locator("svg.map a")
+    assert {box.get_attribute("href") for box in boxes.all()} == {
+        f"{path.stem}.html" for path in (ROOT / "book").glob("*.ipynb")
+    }
+    page.locator("svg.map a[href='imbalance.html']").click()
+    page.wait_for_url("**/imbalance.html")
+
+
+def test_the_page_of_claims_has_them_all(read):
+    """Each statement once, with the numbers that its cells print."""
+    page = read("book/claims.html")
+    found = dict(
+        page.locator("table.claims td:first-child a").evaluate_all("all => all.map((a) => [a.hash, a.text])")
+    )
+    rows = [
+        "\t".join(row.locator("td").all_inner_texts()) for row in page.locator("table.claims tbody tr").all()
+    ]
+    for path in (ROOT / "book").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        stated = set(re.findall(r"^:label: ((?:thm|prop|lem|cor)-\S+)", text, flags=re.MULTILINE))
+        assert {f"#{label}" for label in stated} <= found.keys()
+    assert all(re.match(r"(Theorem|Proposition|Lemma|Corollary) \d\.\d+ \(", name) for name in found.values())
+    assert any(row.endswith("slope of the risk\t-3.892\t= -3.892\t1.00") for row in rows)
 
 
 def test_there_is_an_explorer():

@@ -242,7 +242,7 @@ def write(app: Sphinx, failure: Exception | None) -> None:
         return
     folder.mkdir(exist_ok=True)
     wheel = Path(next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))).name
-    write_environment(folder, wheel)
+    write_environment(folder, app.config.html_baseurl, wheel)
     address = f"{app.config.html_theme_options['repository_url']}/raw/{FOLDER}/{wheel}"
     for page in pages:
         source = Path(app.env.doc2path(page))
@@ -251,8 +251,18 @@ def write(app: Sphinx, failure: Exception | None) -> None:
         nbformat.write(plain, folder / source.name)
 
 
-def write_environment(folder: Path, wheel: str) -> None:
+README = """\
+# {title}, as notebooks
+
+The build of [the notes]({site}) writes this folder; nothing in it is edited by hand. The notebooks need
+nothing but Jupyter and the library beside them: `pip install {wheel}`.
+"""
+
+
+def write_environment(folder: Path, site: str, wheel: str) -> None:
     """Write what Binder installs for the notebooks: the pinned environment, and the library beside them."""
+    text = README.format(title=TITLE, site=site, wheel=wheel)
+    (folder / "README.md").write_text(text, encoding="utf-8")
     (folder / "binder").mkdir(exist_ok=True)
     shutil.copy(ROOT / "binder" / "runtime.txt", folder / "binder")
     pins = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8")
