@@ -96,9 +96,8 @@ def in_scheme(page, scheme):
     """Let a page see that its reader's system has turned light or dark."""
     page.emulate_media(color_scheme=scheme)
     page.locator(f"html[data-theme={scheme}]").wait_for()
-    page.wait_for_function(
-        "Promise.all(document.getAnimations().map((animation) => animation.finished)).then(() => true)"
-    )
+    # Not awaited: transitions within what is folded do not go on.
+    page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")
 
 
 def shown(explorer):
@@ -274,6 +273,51 @@ class Chapter(Page):
             assert anchor in elements("book/notation.html").ids
             assert meaning
 
+    def test_on_paper(self, page):
+        """Light, with proofs, without solutions, no formula too wide; and after it all is as before."""
+        in_scheme(page, "dark")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 680, "height": 960})  # A4 between margins of 15 mm
+        folds = "all => all.map((fold) => fold.open)"
+        before = page.locator("details.sd-dropdown").evaluate_all(folds)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("html").get_attribute("data-theme") == "light"
+        assert all(proof.is_visible() for proof in page.locator("details div.proof").all())
+        assert not any(solution.is_visible() for solution in page.locator("div.solution").all())
+        too_wide = page.locator("mjx-container[display=true] mjx-math").evaluate_all(
+            """all => all.filter((formula) => formula.getBoundingClientRect().width > 640
+              && !formula.closest("div.solution")).map((formula) => formula.textContent)"""
+        )
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        page.set_viewport_size(DESKTOP)
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        assert page.locator("details.sd-dropdown").evaluate_all(folds) == before
+        assert too_wide == []
+
+    def test_the_keyboard_skips_to_explorers_and_theorems(self, page):
+        links = page.locator("nav.skips a")
+        theorems = page.locator("div.proof.theorem").count()
+        assert links.count() == page.locator(".dlnlab-explorer").count() + theorems
+        links.first.focus()
+        assert links.first.bounding_box()["x"] >= 0
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('.dlnlab-explorer') !== null")
+
+    def test_code_wraps_on_a_phone(self, page):
+        page.set_viewport_size(PHONE)
+        cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
+            "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
+        )
+        page.set_viewport_size(DESKTOP)
+        assert cut == []
+
+    def test_fingers_hit_the_handles(self, page):
+        for area in page.locator(".dlnlab-explorer .noUi-touch-area").all():
+            box = area.bounding_box()
+            assert min(box["width"], box["height"]) >= 44
+
     def test_each_slider_changes_the_picture_and_keeps_the_others(self, page):
         for explorer in page.locator(".dlnlab-explorer").all():
             labels = explorer.locator(".widget-hslider .widget-label").all_inner_texts()
@@ -414,6 +458,20 @@ def test_a_phone_of_flesh_and_blood(read):
     box = track.bounding_box()
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     changes(page, explorer, before)
+
+
+@pytest.mark.parametrize("name", explorers())
+def test_without_scripts_the_first_frames_stand(browser, site, name):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/{name}")
+    frames = page.locator(".first-frame img")
+    written = (HTML / name).read_text(encoding="utf-8").count("widget-view+json")
+    assert frames.count() == written
+    for frame in frames.all():
+        assert frame.is_visible()
+        assert len(frame.get_attribute("alt")) > 40
+    context.close()
 
 
 def test_the_map_leads_to_all_sessions(read):

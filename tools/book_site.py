@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -12,12 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docutils import nodes
+from labels import named
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 # What sphinx-proof and sphinx-exercise repeat on a page with two theorems or two exercises.
 REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
+
+
+WIDGETS = "application/vnd.jupyter.widget-{}+json"
+VIEW = re.compile(rf'<script type="{re.escape(WIDGETS.format("view"))}">{{"model_id": "(\w+)"')
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:
@@ -84,6 +90,49 @@ def mend_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any],
             )
 
 
+def first_frame(state: dict[str, Any], model: str) -> str:
+    """Return the picture that an explorer shows first: its last child is a stack of stacks of frames."""
+    values = state[model]["state"]
+    if "children" not in values:
+        return values["value"]
+    chosen = values.get("selected_index", -1)
+    return first_frame(state, values["children"][chosen].removeprefix("IPY_MODEL_"))
+
+
+def show_first_frames(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put the first frame where an explorer will be: it is there before the explorer, and without scripts."""
+    for file in context["script_files"]:
+        if file.attributes.get("type") == WIDGETS.format("state"):
+            state = json.loads(file.attributes["body"])["state"]
+            context["body"] = VIEW.sub(
+                lambda match, state=state: (
+                    f'<div class="first-frame">{first_frame(state, match[1])}'
+                    f"<noscript><p>Sliders need JavaScript.</p></noscript></div>{match[0]}"
+                ),
+                context["body"],
+            )
+
+
+def add_skip_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Let the Tab key reach explorers and theorems at once; the links show when they have the focus."""
+    targets = {}
+
+    def mark(match: re.Match[str]) -> str:
+        name = f"explorer-{len(targets) + 1}"
+        targets[name] = f"explorer {len(targets) + 1}"
+        return f'<div class="first-frame" id="{name}" tabindex="-1">'
+
+    if doctree is None:
+        return
+    context["body"] = re.sub('<div class="first-frame">', mark, context["body"])
+    for label, item in getattr(app.env, "proof_list", {}).items():
+        if item["docname"] == page and item["realtype"] == "theorem":
+            targets[label] = named(app.env)[label].full
+    if targets:
+        links = "".join(f'<a href="#{target}">Skip to {escape(name)}</a>' for target, name in targets.items())
+        context["body"] = f'<nav class="skips" aria-label="Skip">{links}</nav>{context["body"]}'
+
+
 def add_version_and_citation(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -119,6 +168,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
     app.connect("doctree-resolved", make_ids_unique)
     app.connect("html-page-context", mend_scripts, priority=900)
+    app.connect("html-page-context", show_first_frames, priority=900)
+    app.connect("html-page-context", add_skip_links, priority=900)
     app.connect("html-page-context", add_version_and_citation)
     return {
         "version": "1",

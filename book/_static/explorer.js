@@ -31,6 +31,40 @@
     const buttons = play.querySelectorAll("button");
     ["play or pause", "stop", "repeat"].forEach((label, i) => buttons[i]?.setAttribute("aria-label", label));
   };
+  // Text and formulas first: the widget manager weighs more than both.
+  const load = (later) =>
+    new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      for (const { name, value } of later.attributes) if (name !== "type") script.setAttribute(name, value);
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      later.replaceWith(script);
+    });
+  window.addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise;
+    for (const later of document.querySelectorAll("script[type=later]")) await load(later);
+  });
+
+  // On paper: light, with proofs, without solutions (see book.css), and formulas no wider than the sheet.
+  const SHEET = 620; // pixels, of A4 between its margins
+  const undo = [];
+  const change = (object, key, value) => {
+    const before = object[key];
+    undo.push(() => (object[key] = before));
+    object[key] = value;
+  };
+  window.addEventListener("beforeprint", () => {
+    change(document.documentElement.dataset, "theme", "light");
+    for (const fold of document.querySelectorAll("details.sd-dropdown")) change(fold, "open", true);
+    for (const formula of document.querySelectorAll("mjx-container[display=true]")) {
+      const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
+      if (width > SHEET) change(formula.style, "fontSize", `${Math.floor((100 * SHEET) / width)}%`);
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    while (undo.length) undo.pop()();
+  });
+
   new MutationObserver(() => {
     document.querySelectorAll(".widget-hslider").forEach(describe);
     document.querySelectorAll(".widget-play").forEach(name);
