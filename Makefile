@@ -58,14 +58,15 @@ lint: $(READY)  ## linters and types
 
 unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
-	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py
+	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py
 
 chapters: book  ## the outputs of every chapter by nbval, and every claim broken on purpose
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
 	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
 
 site: book $(CDN)  ## the built pages in Chromium, a chapter in JupyterLab
-	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py tests/test_plain_notebooks.py
+	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
+	  tests/test_firefox.py tests/test_plain_notebooks.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"
