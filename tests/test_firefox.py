@@ -11,9 +11,7 @@ require_browser()
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
 
-@pytest.mark.skipif(
-    FIREFOX is None, reason="Firefox is not installed (on Debian: apt-get install firefox-esr)"
-)
+@pytest.mark.skipif(FIREFOX is None, reason="Firefox is not installed (apt-get install firefox-esr)")
 @pytest.mark.parametrize("name", ["acceleration", "setting"])
 def test_firefox_sets_formulas_and_moves_sliders(name):
     with served() as site:

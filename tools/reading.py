@@ -36,7 +36,7 @@ def add_reading_time(
     if doctree is None or not is_session(app, page):
         return
     proofs = sum(minutes(node) for node in doctree.findall(folded))
-    short, long = (5 * round(time / 5) for time in (minutes(doctree) - proofs, minutes(doctree)))
+    short, long = (5 * max(1, round(time / 5)) for time in (minutes(doctree) - proofs, minutes(doctree)))
     text = f"{short} minutes to read, {long} with all proofs and solutions."
     paragraph = f'</h1>\n<p class="reading-time">{text}</p>'
     context["body"] = context["body"].replace("</h1>", paragraph, 1)
