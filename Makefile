@@ -23,10 +23,10 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 # uv installs in seconds what takes pip a minute; where only pip knows the way to the packages, pip does it.
 $(READY): requirements.txt pyproject.toml
@@ -67,6 +67,9 @@ chapters: book  ## the outputs of every chapter by nbval, and every claim broken
 site: book $(CDN)  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
 	  tests/test_firefox.py tests/test_plain_notebooks.py
+
+book-offline: book $(CDN)  ## the book as a folder and a zip that need no network
+	@$(BIN)/python tools/offline.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
 
 WIDGETS = "application/vnd.jupyter.widget-{}+json"
 VIEW = re.compile(rf'<script type="{re.escape(WIDGETS.format("view"))}">{{"model_id": "(\w+)"')
+
+ICONS = re.compile(r'<script (src="[^"]*/scripts/fontawesome\.js)')
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:
@@ -101,8 +104,11 @@ def first_frame(state: dict[str, Any], model: str) -> str:
 
 def show_first_frames(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Put the first frame where an explorer will be: it is there before the explorer, and without scripts."""
-    for file in context["script_files"]:
+    for file in list(context["script_files"]):
         if file.attributes.get("type") == WIDGETS.format("state"):
+            # Behind the text: it weighs ten times as much.
+            context["script_files"].remove(file)
+            context["body"] += f'<script type="{WIDGETS.format("state")}">{file.attributes["body"]}</script>'
             state = json.loads(file.attributes["body"])["state"]
             context["body"] = VIEW.sub(
                 lambda match, state=state: (
@@ -163,6 +169,17 @@ def add_version_and_citation(
     )
 
 
+def defer_icons(app: Sphinx, failure: Exception | None) -> None:
+    """Have the icons of the theme, half a megabyte of script, no longer hold up the text."""
+    if failure or app.builder.name != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        deferred = ICONS.sub(r"<script defer \1", text)
+        if deferred != text:
+            path.write_text(deferred, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", use_published_address, priority=900)
     app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
@@ -171,6 +188,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", show_first_frames, priority=900)
     app.connect("html-page-context", add_skip_links, priority=900)
     app.connect("html-page-context", add_version_and_citation)
+    app.connect("build-finished", defer_icons)
     return {
         "version": "1",
         "parallel_read_safe": True,

@@ -13,7 +13,7 @@
   Object.defineProperty(window, "MathJax", { configurable: true, get: () => mathjax, set: adopt });
 
   // The theme's icons would take the place of those that the Play button still has to change: nest them instead.
-  if (window.FontAwesome) window.FontAwesome.config.autoReplaceSvg = "nest";
+  window.FontAwesomeConfig = { autoReplaceSvg: "nest" };
 
   // Slider handles come without a name and announce their index: give them the label and the value shown.
   const describe = (slider) => {
@@ -41,8 +41,13 @@
       later.replaceWith(script);
     });
   window.addEventListener("load", async () => {
+    const scripts = document.querySelectorAll("script[type=later]");
+    // It comes while formulas are set, which keeps the processor busy and not the line.
+    for (const { src: href } of scripts) {
+      document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href }));
+    }
     await window.MathJax?.startup?.promise;
-    for (const later of document.querySelectorAll("script[type=later]")) await load(later);
+    for (const later of scripts) await load(later);
   });
 
   // On paper: light, with proofs, without solutions (see book.css), and formulas no wider than the sheet.
