@@ -54,7 +54,11 @@ def what_others_quote(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
         sorted(env.get_domain("std").labels.items()),
         sorted(env.get_domain("std").anonlabels.items()),
         sorted(env.get_domain("math").equations.items()),
-        sorted((label, item["docname"]) for label, item in getattr(env, "proof_list", {}).items()),
+        sorted(env.get_domain("std").objects.items()),
+        sorted(
+            (label, item["docname"], item.get("title"))
+            for label, item in getattr(env, "proof_list", {}).items()
+        ),
     ]
     current, before = repr(quoted), getattr(env, "dlnlab_quoted", None)
     env.dlnlab_quoted = current

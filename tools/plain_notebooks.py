@@ -100,12 +100,9 @@ class Chapter:
             return body
         if kind in STATEMENTS or kind == "exercise":
             thing = self.named(label)
+            title = f"**{thing.name}**" + (f" ({thing.title})" if thing.title else "")
             # Not the > of Markdown, which would end up in displayed formulas.
-            anchor, title = (
-                f'<a id="{label}"></a>',
-                f"**{thing.name}**" + f" ({thing.title})" * bool(thing.title),
-            )
-            return [f"<blockquote>{anchor}", "", f"{title}.", "", *body, "", "</blockquote>"]
+            return [f'<blockquote><a id="{label}"></a>', "", f"{title}.", "", *body, "", "</blockquote>"]
         if kind == "admonition":
             return ["<blockquote>", "", f"**{argument}.**", "", *body, "", "</blockquote>"]
         if kind in {"dropdown", "solution"}:
@@ -216,8 +213,9 @@ class Chapter:
         cells = [plain for cell in chapter.cells for plain in self.cells(cell, wheel)]
         cells[0].source += (
             f"\n\n*This is [a page of {TITLE}]({self.site}{self.page}.html) as a notebook, with proofs and "
-            "solutions behind the small triangles. Binder and Colab have the library that it imports; "
-            f"elsewhere `pip install {wheel}` installs it.*"
+            "solutions behind the small triangles. JupyterLab shows the stored figures once the notebook is "
+            "run or trusted. Binder and Colab have the library that it imports; elsewhere "
+            f"`pip install {wheel}` installs it.*"
         )
         if self.cited:
             cells.append(nbformat.v4.new_markdown_cell(self.references(), id="references"))
