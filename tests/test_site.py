@@ -327,8 +327,12 @@ class Chapter(Page):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.closest('.dlnlab-explorer') !== null")
 
-    def test_code_wraps_on_a_phone(self, page):
+    def test_code_wraps_on_a_phone_and_formulas_do_not_run_out(self, page):
         page.set_viewport_size(PHONE)
+        page.wait_for_function(
+            """() => [...document.querySelectorAll("article mjx-container:not([display])")].every((formula) =>
+              formula.closest("table") || formula.getBoundingClientRect().right <= innerWidth)"""
+        )
         cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
             "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
         )

@@ -1,4 +1,4 @@
-// What the explorers need on a static page beside the widget manager.
+// What the pages need beside the theme, MathJax and the widget manager.
 (() => {
   // The widget manager typesets through the interface of MathJax 2; the page has MathJax 3.
   const hub = {
@@ -48,6 +48,20 @@
     }
     await window.MathJax?.startup?.promise;
     for (const later of scripts) await load(later);
+  });
+
+  // A formula in the text that is wider than the text, as on a phone, gets lines of its own and scrolls.
+  document.addEventListener("DOMContentLoaded", () => {
+    const article = document.querySelector("article.bd-article");
+    const fit = () => {
+      for (const formula of article.querySelectorAll("mjx-container:not([display=true])")) {
+        const room = formula.closest("p, li, dd, td, figcaption")?.clientWidth;
+        const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width;
+        formula.classList.toggle("wide", Boolean(room) && width > room);
+      }
+    };
+    // Its height changes when formulas are set, when something is unfolded and when a phone is turned.
+    if (article) new ResizeObserver(fit).observe(article);
   });
 
   // On paper: light, with proofs, without solutions (see book.css), and formulas no wider than the sheet.
