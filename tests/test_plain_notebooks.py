@@ -74,6 +74,21 @@ def test_each_statement_says_what_it_is_and_proofs_are_folded(path):
 
 
 @every_notebook
+def test_the_code_of_solutions_is_collapsed_with_what_it_prints(path):
+    """A solution that takes cells is open to nobody who has not asked for it."""
+    plain = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    open_solution = False
+    for cell in nbformat.read(ROOT / "book" / path.name, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            gates = re.findall(r"\{solution-(start|end)\}", cell.source)
+            open_solution = gates[-1] == "start" if gates else open_solution
+        else:
+            hidden = {"source_hidden": True, "outputs_hidden": True} if open_solution else None
+            assert plain[cell.id].metadata.get("jupyter") == hidden
+    assert not open_solution
+
+
+@every_notebook
 def test_its_figures_have_outputs_and_captions(path):
     cells = nbformat.read(path, as_version=4).cells
     chapter = nbformat.read(ROOT / "book" / path.name, as_version=4).cells

@@ -76,7 +76,7 @@ class Chapter:
             who, year = author_year(self.entries[key].entry)
             year = f"[{year}](#cite-{key})"
             parts.append(f"{who} \\[{year}\\]" if textual else f"{who}, {year}")
-        return ", ".join(parts) if textual else f"\\[{'; '.join(parts)}\\]"
+        return ", ".join(parts) if textual else f"\\[{', '.join(parts)}\\]"
 
     def inline(self, line: str) -> str:
         """Resolve the roles of a line, and its links to pages that are no notebooks."""
@@ -115,7 +115,8 @@ class Chapter:
         plain: list[str] = []
         for line in lines:
             if line.lstrip().startswith("```"):
-                plain += [line, *through(lines, "```"), "```"]
+                indent = line.partition("`")[0]
+                plain += [line, *through(lines, "```"), f"{indent}```"]
             elif match := OPENING.fullmatch(line):
                 fence, kind, argument = match.groups()
                 body = list(through(lines, fence))
@@ -165,7 +166,7 @@ class Chapter:
         outputs = [plain for output in cell.outputs for plain in self.output(output)]
         plain = nbformat.v4.new_code_cell(source, id=cell.id, outputs=outputs)
         if self.solved:
-            plain.metadata["jupyter"] = {"source_hidden": True}
+            plain.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         yield plain
         figure = cell.metadata.get("mystnb", {}).get("figure")
         if figure:
