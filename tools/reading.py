@@ -9,7 +9,7 @@ from labels import is_session
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
-MAP = re.compile(r'<img alt="([^"]*)"[^>]*map\.svg"[^>]*>')
+MAP = re.compile(r'(?:<a [^>]*>)?<img alt="([^"]*)"[^>]*map\.svg"[^>]*>(?:\s*</a>)?')
 # How fast mathematics is read: words a minute, and minutes a displayed formula.
 WORDS, FORMULA = 130, 0.25
 SKIPPED = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
@@ -51,8 +51,11 @@ def glossary(app: Sphinx) -> dict[str, tuple[str, str, str]]:
     meanings = {}
     for page in {page for page, _ in found.values()}:
         for item in app.env.get_doctree(page).findall(nodes.definition_list_item):
+            definition = item.next_node(nodes.definition)
+            # Shown where the pointer rests, which sets no formulas.
+            meaning = "" if definition.next_node(nodes.math) else definition.astext()
             for term in item.findall(nodes.term):
-                meanings[term["ids"][0]] = item.next_node(nodes.definition).astext()
+                meanings[term["ids"][0]] = meaning
     return {word: (page, anchor, meanings[anchor]) for word, (page, anchor) in found.items()}
 
 
@@ -70,9 +73,10 @@ def link_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
                     match[0],
                     internal=True,
                     refuri=f"{app.builder.get_relative_uri(page, where)}#{anchor}",
-                    reftitle=meaning,
                     classes=["word"],
                 )
+                if meaning:
+                    link["reftitle"] = meaning
                 before, after = nodes.Text(text[: match.start()]), nodes.Text(text[match.end() :])
                 text.parent.replace(text, [before, link, after])
                 break
