@@ -331,7 +331,8 @@ class Chapter(Page):
         page.set_viewport_size(PHONE)
         page.wait_for_function(
             """() => [...document.querySelectorAll("article mjx-container:not([display])")].every((formula) =>
-              !formula.checkVisibility() || formula.closest("table") || formula.getBoundingClientRect().right <= innerWidth)"""
+              !formula.checkVisibility() || formula.closest("table")
+              || formula.getBoundingClientRect().right <= innerWidth)"""
         )
         cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
             "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
