@@ -166,6 +166,8 @@ class Chapter:
         outputs = [plain for output in cell.outputs for plain in self.output(output)]
         plain = nbformat.v4.new_code_cell(source, id=cell.id, outputs=outputs)
         if self.solved:
+            # The first says what the last does, for older tools; JupyterLab would add it.
+            plain.metadata["collapsed"] = True
             plain.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
         yield plain
         figure = cell.metadata.get("mystnb", {}).get("figure")
