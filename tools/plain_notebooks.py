@@ -1,8 +1,8 @@
 """Chapters as notebooks that read right with nothing but CommonMark and MathJax.
 
 JupyterLab, Colab, VS Code and GitHub know neither the directives nor the numbers of these pages. Here the
-directives become HTML that all of them show, the references get their numbers from the build, and the outputs
-are those of the page. What has no plain form stops the build.
+directives become the HTML that Markdown allows, the references get their numbers from the build, and the
+outputs are those of the page. What has no plain form stops the build.
 """
 
 import re
@@ -121,7 +121,7 @@ class Chapter:
                 fence, kind, argument = match.groups()
                 body = list(through(lines, fence))
                 n_options = sum(1 for _ in takewhile(OPTION.fullmatch, body))
-                options = dict(OPTION.fullmatch(option).groups() for option in body[:n_options])  # type: ignore[union-attr]
+                options = dict(OPTION.fullmatch(option).groups() for option in body[:n_options])
                 content = self.markdown(iter(body[n_options:]))
                 plain += self.directive(kind, argument, options.get("label", ""), content)
             elif match := EQUATION.fullmatch(line):

@@ -3,6 +3,6 @@
 import sys
 
 #: jsonschema compiles this grammar, if it is there, for a format that no schema here has: two seconds
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+sys.modules["rfc3987_syntax"] = None
 #: pictures of titles for links, which import matplotlib: half a second
-sys.modules["sphinxext.opengraph._social_cards"] = None  # type: ignore[assignment]
+sys.modules["sphinxext.opengraph._social_cards"] = None
