@@ -4,7 +4,7 @@ PORT ?= 8000
 OUT ?= _build/reproduction
 BIN := .venv/bin
 READY := .venv/.ready
-CDN := tests/cdn/node_modules/.package-lock.json
+CDN := tools/npm/node_modules/.package-lock.json
 # Tests run on all processors; TESTS=-n0 runs them in one process, for a debugger.
 TESTS ?= -n auto
 # A browser that hangs fails its test; nothing here takes minutes.
@@ -39,12 +39,13 @@ $(READY): requirements.txt pyproject.toml
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@echo '$(CURDIR)' > $@
 
-# Copies of the scripts that a page asks a CDN for; the site tests answer from them.
-$(CDN): tests/cdn/package.json tests/cdn/package-lock.json
-	@if command -v npm > /dev/null; then npm ci --prefix tests/cdn --silent && touch $@; \
-	 else echo "npm is not installed: the site tests will be skipped"; fi
+# MathJax, which sets the formulas of the pages, and copies of the scripts that a page asks a CDN for: the site
+# tests answer from them.
+$(CDN): tools/npm/package.json tools/npm/package-lock.json
+	@if command -v npm > /dev/null; then npm ci --prefix tools/npm --silent && touch $@; \
+	 else echo "npm is not installed: formulas are left to the reader's browser, the site tests are skipped"; fi
 
-book: $(READY)  ## execute the chapters, build the HTML and print where it is
+book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, site
@@ -64,11 +65,11 @@ chapters: book  ## the outputs of every chapter by nbval, and every claim broken
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
 	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
 
-site: book $(CDN)  ## the built pages in Chromium, a chapter in JupyterLab
+site: book  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
 	  tests/test_firefox.py tests/test_plain_notebooks.py
 
-book-offline: book $(CDN)  ## the book as a folder and a zip that need no network
+book-offline: book  ## the book as a folder and a zip that need no network
 	@$(BIN)/python tools/offline.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
@@ -100,4 +101,4 @@ address: $(READY)  ## after a fork: write its address everywhere (URL=https://gi
 	@$(BIN)/python tools/address.py $(URL)
 
 clean:  ## remove everything that was built
-	rm -rf _build .venv tests/cdn/node_modules .hypothesis .mypy_cache .ruff_cache
+	rm -rf _build .venv tools/npm/node_modules .hypothesis .mypy_cache .ruff_cache

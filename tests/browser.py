@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-COPIES = ROOT / "tests" / "cdn" / "node_modules"
+COPIES = ROOT / "tools" / "npm" / "node_modules"
 CDN = "cdn.jsdelivr.net"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

@@ -2,7 +2,7 @@
 // node firefox.mjs FIREFOX COPIES ADDRESS
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import puppeteer from "./cdn/node_modules/puppeteer-core/lib/esm/puppeteer/puppeteer-core.js";
+import puppeteer from "../tools/npm/node_modules/puppeteer-core/lib/esm/puppeteer/puppeteer-core.js";
 
 const [executablePath, copies, address] = process.argv.slice(2);
 const types = { js: "text/javascript", css: "text/css", woff: "font/woff", woff2: "font/woff2" };
@@ -31,7 +31,6 @@ try {
     }
   });
   await page.goto(address, { waitUntil: "load" });
-  await page.waitForFunction(() => window.MathJax?.startup?.promise?.then(() => true));
   const formulas = await page.$$eval("mjx-container", (all) => all.length);
   const errors = await page.$$eval("mjx-merror, [data-mjx-error]", (all) => all.length);
   const handle = await page.waitForSelector(".dlnlab-explorer .noUi-handle[aria-label]", { visible: true });

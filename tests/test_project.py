@@ -82,7 +82,7 @@ def test_address_is_written_everywhere(tmp_path):
 
 def test_scripts_of_the_pages_have_the_versions_of_their_copies():
     config = (ROOT / "_config.yml").read_text()
-    package = yaml.safe_load((ROOT / "tests" / "cdn" / "package.json").read_text())
+    package = yaml.safe_load((ROOT / "tools" / "npm" / "package.json").read_text())
     for name, version in re.findall(r"cdn\.jsdelivr\.net/npm/((?:@[\w-]+/)?[\w-]+)@([\d.]+)/", config):
         assert package["dependencies"][name] == version
 

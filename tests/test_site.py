@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -528,6 +528,55 @@ def test_the_offline_edition_needs_no_network(browser):
     page.close()
 
 
+@every_page
+def test_no_browser_does_what_the_build_did(name):
+    """Formulas are set, and of the widget managers the small one is asked for."""
+    text = (HTML / name).read_text(encoding="utf-8")
+    assert not [script for script in ("tex-chtml.js", "embed-amd.js", "fontawesome.js") if script in text]
+
+
+def test_a_formula_that_cannot_be_set_is_named(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(r'<head></head><span class="math notranslate">\(\frac{1 &lt; 2\)</span>')
+    run = subprocess.run(
+        ["node", COPIES.parent / "typeset.mjs", "fonts"], input=str(page), capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert f"{page}: Missing close brace: \\frac{{1 < 2" in run.stderr
+
+
+def test_a_symbol_says_what_it_means(read):
+    """Where the pointer is; not where a proof or an exercise may mean something else."""
+    page = read("book/largest-learning-rate.html", viewport=DESKTOP)
+    page.locator(r".symbol[data-tex='S_{\\min}']").first.hover()
+    page.locator(".tip:visible", has_text="least sharpness of any minimiser").wait_for()
+    assert page.locator(".tip mjx-container").count() == 2
+    page.keyboard.press("Escape")
+    page.locator(".tip").wait_for(state="hidden")
+    page.locator(".symbol[data-tex='p']").first.hover()
+    page.locator(".tip:visible", has_text="fixed readout").wait_for()
+    page.mouse.move(0, 0)
+    page.locator(".tip").wait_for(state="hidden")
+    assert page.locator("details.sd-dropdown .symbol, .exercise .symbol").count() == 0
+
+
+def test_what_is_copied_has_its_formulas(read):
+    page = read("book/setting.html")
+    page.evaluate(
+        """() => {
+          const [range, theorem] = [document.createRange(), document.getElementById("thm-conservation")];
+          range.selectNode(theorem);
+          getSelection().addRange(range);
+          addEventListener("copy", (event) => (window.copied = event.clipboardData.getData("text/plain")));
+        }"""
+    )
+    page.keyboard.press("Control+C")
+    copied = page.evaluate("copied")
+    assert "Theorem 1.5 (Conservation of the imbalances)" in copied
+    assert "$$D_k(t) = D_k(0)" in copied
+    assert copied.count("$") % 2 == 0
+
+
 def test_the_map_leads_to_all_sessions(read):
     page = read("book/intro.html", viewport=PHONE)
     boxes = page.locator("svg.map a")
@@ -585,11 +634,14 @@ def test_pages_are_light():
         assert len((HTML / name).read_bytes()) < 5e6, name
 
 
-THEOREM = ":::{prf:theorem}\n:label: thm-%s\n\nA.\n:::\n"
+THEOREM = ":::{prf:theorem}\n:label: thm-%s\n\n$A$.\n:::\n"
 
 
 def test_a_small_book_of_a_fork(tmp_path):
-    """Its buttons point at the fork, as its CI says; a page that quotes a number follows it."""
+    """Its buttons point at the fork, as its CI says; a page that quotes a number follows it.
+
+    It is built without npm: its readers' browsers set the formulas.
+    """
     (tmp_path / "book").mkdir()
     files = (
         "_config.yml",
@@ -599,8 +651,9 @@ def test_a_small_book_of_a_fork(tmp_path):
         "LICENSE",
         "book/references.bib",
     )
+    without_packages = partial(shutil.copytree, ignore=shutil.ignore_patterns("node_modules"))
     for name in (*files, "dlnlab", "tools", "binder", "book/_static"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy = without_packages if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/intro\nparts:\n- numbered: true\n  chapters:\n  - file: book/chapter\n"
@@ -634,6 +687,8 @@ def test_a_small_book_of_a_fork(tmp_path):
     assert "https://colab.research.google.com/github/someone/course/blob/notebooks/chapter.ipynb" in chapter
     assert "https://github.com/someone/course/issues/new" in chapter
     assert "Theorem 1.1" in quoting
+    assert "/tex-chtml.js" in chapter
+    assert r"\(A\)" in chapter
     site = "https://someone.github.io/course/"
     assert f'<meta property="og:url" content="{site}book/chapter.html" />' in chapter
     assert f'<meta property="og:image" content="{site}_static/explorer.png" />' in chapter

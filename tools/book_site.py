@@ -26,7 +26,7 @@ REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
 WIDGETS = "application/vnd.jupyter.widget-{}+json"
 VIEW = re.compile(rf'<script type="{re.escape(WIDGETS.format("view"))}">{{"model_id": "(\w+)"')
 
-ICONS = re.compile(r'<script (src="[^"]*/scripts/fontawesome\.js)')
+ICONS = re.compile(r'<script src="[^"]*/scripts/fontawesome\.js[^>]*></script>\s*')
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:
@@ -173,15 +173,15 @@ def add_version_and_citation(
     )
 
 
-def defer_icons(app: Sphinx, failure: Exception | None) -> None:
-    """Have the icons of the theme, half a megabyte of script, no longer hold up the text."""
+def drop_icon_script(app: Sphinx, failure: Exception | None) -> None:
+    """Drop half a megabyte of script that draws icons which the theme's style draws too."""
     if failure or app.builder.name != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        deferred = ICONS.sub(r"<script defer \1", text)
-        if deferred != text:
-            path.write_text(deferred, encoding="utf-8")
+        without = ICONS.sub("", text)
+        if without != text:
+            path.write_text(without, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", show_first_frames, priority=900)
     app.connect("html-page-context", add_skip_links, priority=900)
     app.connect("html-page-context", add_version_and_citation)
-    app.connect("build-finished", defer_icons)
+    app.connect("build-finished", drop_icon_script)
     return {
         "version": "1",
         "parallel_read_safe": True,

@@ -34,8 +34,9 @@ def fingerprint() -> str:
 
 def shared() -> str:
     """Return a hash of what all pages share."""
-    files = [ROOT / "_config.yml", ROOT / "_toc.yml", *(ROOT / "book").glob("*.bib")]
-    return digest([*files, *(ROOT / "tools").glob("*.py"), *(ROOT / "book" / "_static").rglob("*")])
+    folders = {"tools": "*.py", "tools/npm": "*.*", "book": "*.bib", "book/_static": "*"}
+    found = (path for folder, pattern in folders.items() for path in (ROOT / folder).glob(pattern))
+    return digest([ROOT / "_config.yml", ROOT / "_toc.yml", *found])
 
 
 def changed(name: str, current: str) -> bool:

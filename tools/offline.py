@@ -8,17 +8,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML, OFFLINE = ROOT / "_build" / "html", ROOT / "_build" / "offline"
-COPIES = ROOT / "tests" / "cdn" / "node_modules"
+COPIES = ROOT / "tools" / "npm" / "node_modules"
 VENDOR = "_static/vendor/"
 CDN = "https://cdn.jsdelivr.net/npm/"
 VERSIONED = re.compile(re.escape(CDN) + r"((?:@[\w-]+/)?[\w-]+)@[\d.]+/")
-NEEDED = [
-    "mathjax/es5/tex-chtml.js",
-    "mathjax/es5/input",
-    "mathjax/es5/output/chtml",
-    "requirejs/require.js",
-    "@jupyter-widgets/html-manager/dist",
-]
+PRELOAD = re.compile(r'<link rel="preload" as="font" crossorigin[^>]*>\n')
+NEEDED = ["mathjax/es5/output/chtml/fonts", "requirejs/require.js", "@jupyter-widgets/html-manager/dist"]
 UNUSED = ("*.map", "embed.js", "libembed-amd.js", "index.js", "*.LICENSE.txt")
 README = """\
 Deep linear networks, lecture notes that run: the pages without a network
@@ -49,7 +44,10 @@ def main() -> int:
             shutil.copy(source, target)
     for page in OFFLINE.rglob("*.html"):
         here = "../" * (len(page.relative_to(OFFLINE).parts) - 1) + VENDOR
-        text = VERSIONED.sub(rf"{here}\1/", page.read_text(encoding="utf-8"))
+        text = PRELOAD.sub(
+            "", page.read_text(encoding="utf-8")
+        )  # saves no time here, and a folder forbids it
+        text = VERSIONED.sub(rf"{here}\1/", text)
         page.write_text(text.replace(f'cdn="{CDN}"', f'cdn="{here}"'), encoding="utf-8")
     (OFFLINE / "README.txt").write_text(README, encoding="utf-8")
     archive = OFFLINE.with_suffix(".zip")

@@ -1,17 +1,20 @@
-"""What helps to read: a map with links, the time that a session takes, words linked with their meaning."""
+"""What helps to read: a map with links, the time that a session takes, what words and symbols mean."""
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docutils import nodes
-from labels import is_session
+from labels import is_session, named
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
 MAP = re.compile(r'(?:<a [^>]*>)?<img alt="([^"]*)"[^>]*map\.svg"[^>]*>(?:\s*</a>)?')
 # How fast mathematics is read: words a minute, and minutes a displayed formula.
 WORDS, FORMULA = 130, 0.25
+NOTATION = "book/notation"
+SESSIONS = re.compile(r"in the sessions? on ([\w ]+)")
 SKIPPED = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
 
 
@@ -94,6 +97,74 @@ def plain(text: nodes.Text) -> bool:
     return True
 
 
+class Symbol(NamedTuple):
+    """Where the notation has a symbol: its row, the first session with it, the only ones if it names them."""
+
+    row: int
+    first: str
+    only: list[str]
+
+
+def rows(notation: nodes.document) -> list[nodes.row]:
+    """Return the rows of the tables of symbols: the symbol, what it means, where it is first used."""
+    return [row for row in notation.findall(nodes.row) if len(row) == 3]
+
+
+def symbols(app: Sphinx) -> dict[str, Symbol]:
+    """Return the symbols of the notation, by their formulas."""
+    titles = {page: title.astext().lower() for page, title in app.env.titles.items() if is_session(app, page)}
+    found: dict[str, Symbol] = {}
+    for number, row in enumerate(rows(app.env.get_doctree(NOTATION))):
+        label = next((node["reftarget"] for node in row[2].findall(addnodes.pending_xref)), "")
+        thing = named(app.env).get(label)
+        first = thing.page if thing else f"book/{Path(label).stem}"
+        where = SESSIONS.search(row[1].astext())
+        only = [page for page, title in titles.items() if where and where[1] in title]
+        for name in row[0].findall(nodes.math):
+            found.setdefault(name.astext(), Symbol(number, first, only))
+    return found
+
+
+def mark_symbols(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Mark the symbols of the notation in a session, but not where proofs or exercises may use them anew."""
+    if not is_session(app, page) or NOTATION not in app.env.found_docs:
+        return
+    order = list(app.env.toctree_includes[app.config.root_doc])
+    known = {
+        name: symbol
+        for name, symbol in symbols(app).items()
+        if symbol.first in order[: order.index(page) + 1] and page in (symbol.only or [page])
+    }
+    for formula in doctree.findall(nodes.math):
+        symbol = known.get(formula.astext())
+        if symbol and not local(formula):
+            formula["classes"] += ["symbol", f"symbol-{symbol.row}"]
+
+
+def local(node: nodes.Node | None) -> bool:
+    """Tell whether a part of a page is in a proof, an exercise or a solution, or in a title or a link."""
+    kinds = exercise_node | exercise_enumerable_node | solution_node | nodes.title | nodes.reference
+    while node is not None:
+        if folded(node) or isinstance(node, kinds):
+            return True
+        node = node.parent
+    return False
+
+
+def explain_symbols(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put what the marked symbols of a page mean at its end, from where explorer.js shows it."""
+    numbers = set(map(int, re.findall(r'class="symbol symbol-(\d+) math', context.get("body", ""))))
+    if not numbers:
+        return
+    notation = rows(app.env.get_and_resolve_doctree(NOTATION, app.builder))
+    context["body"] += "<div hidden>"
+    for number in sorted(numbers):
+        name, meaning = (app.builder.render_partial(cell[0])["fragment"] for cell in notation[number][:2])
+        content = re.sub(r' id="[^"]*"', "", name + meaning)  # of citations; the page has such ids too
+        context["body"] += f'<div id="symbol-{number}">{content}</div>'
+    context["body"] += "</div>"
+
+
 def open_map(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Put the map into its page, where its boxes are links; a picture of it would have none."""
     if "map.svg" in context.get("body", ""):
@@ -109,4 +180,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", link_words)
     app.connect("html-page-context", add_reading_time)
     app.connect("html-page-context", open_map)
+    app.connect("doctree-resolved", mark_symbols)
+    app.connect("html-page-context", explain_symbols)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,9 +12,6 @@
   adopt(window.MathJax);
   Object.defineProperty(window, "MathJax", { configurable: true, get: () => mathjax, set: adopt });
 
-  // The theme's icons would take the place of those that the Play button still has to change: nest them instead.
-  window.FontAwesomeConfig = { autoReplaceSvg: "nest" };
-
   // Slider handles come without a name and announce their index: give them the label and the value shown.
   const describe = (slider) => {
     const handle = slider.querySelector(".noUi-handle");
@@ -40,9 +37,9 @@
       script.addEventListener("error", reject);
       later.replaceWith(script);
     });
-  window.addEventListener("load", async () => {
+  document.addEventListener("DOMContentLoaded", async () => {
     const scripts = document.querySelectorAll("script[type=later]");
-    // It comes while formulas are set, which keeps the processor busy and not the line.
+    // They come while MathJax, where it runs in the page, keeps the processor busy and not the line.
     for (const { src: href } of scripts) {
       document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href }));
     }
@@ -50,18 +47,62 @@
     for (const later of scripts) await load(later);
   });
 
-  // A formula in the text that is wider than the text, as on a phone, gets lines of its own and scrolls.
+  // A formula in the text that is wider than the text, as on a phone, gets lines of its own and scrolls; what
+  // scrolls can be reached by the Tab key.
   document.addEventListener("DOMContentLoaded", () => {
     const article = document.querySelector("article.bd-article");
     const fit = () => {
-      for (const formula of article.querySelectorAll("mjx-container:not([display=true])")) {
-        const room = formula.closest("p, li, dd, td, figcaption")?.clientWidth;
+      const formulas = [...article.querySelectorAll("mjx-container")].map((formula) => {
+        const display = formula.hasAttribute("display");
+        const room = display ? formula.clientWidth : formula.closest("p, li, dd, td, figcaption")?.clientWidth;
         const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width;
-        formula.classList.toggle("wide", Boolean(room) && width > room);
+        return { formula, display, wide: Boolean(room) && width > room };
+      });
+      for (const { formula, display, wide } of formulas) {
+        if (!display) formula.classList.toggle("wide", wide);
+        if (wide) formula.setAttribute("tabindex", "0");
+        else formula.removeAttribute("tabindex");
       }
     };
     // Its height changes when formulas are set, when something is unfolded and when a phone is turned.
     if (article) new ResizeObserver(fit).observe(article);
+  });
+
+  // A symbol of the notation says what it means to a pointer that rests on it, or a finger.
+  const tip = Object.assign(document.createElement("div"), { className: "tip d-print-none", hidden: true });
+  tip.setAttribute("role", "tooltip");
+  document.addEventListener("pointerover", ({ target }) => {
+    const symbol = target.closest(".symbol, .tip");
+    if (symbol === tip) return;
+    tip.hidden = !symbol;
+    if (!symbol) return;
+    const meaning = document.getElementById([...symbol.classList].find((name) => name.startsWith("symbol-")));
+    tip.replaceChildren(...meaning.cloneNode(true).childNodes);
+    document.body.append(tip);
+    const { left, bottom } = symbol.getBoundingClientRect();
+    tip.style.left = `${scrollX + Math.max(8, Math.min(left, innerWidth - tip.offsetWidth - 24))}px`;
+    tip.style.top = `${scrollY + bottom}px`;
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") tip.hidden = true;
+  });
+
+  // What is copied has its formulas as TeX.
+  document.addEventListener("copy", (event) => {
+    const selection = getSelection();
+    if (!selection.rangeCount) return;
+    const copy = document.createElement("div");
+    copy.append(selection.getRangeAt(0).cloneContents());
+    const formulas = copy.querySelectorAll("[data-tex]");
+    if (!formulas.length) return;
+    for (const formula of formulas) {
+      const mark = formula.localName === "div" ? "$$" : "$";
+      formula.replaceWith(mark + formula.dataset.tex + mark);
+    }
+    document.body.append(copy); // lines are those of a layout
+    event.clipboardData.setData("text/plain", copy.innerText);
+    copy.remove();
+    event.preventDefault();
   });
 
   // On paper: light, with proofs, without solutions (see book.css), and formulas no wider than the sheet.
@@ -77,7 +118,8 @@
     for (const fold of document.querySelectorAll("details.sd-dropdown")) change(fold, "open", true);
     for (const formula of document.querySelectorAll("mjx-container[display=true]")) {
       const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
-      if (width > SHEET) change(formula.style, "fontSize", `${Math.floor((100 * SHEET) / width)}%`);
+      const size = parseFloat(getComputedStyle(formula).fontSize);
+      if (width > SHEET) change(formula.style, "fontSize", `${(size * SHEET) / width}px`);
     }
   });
   window.addEventListener("afterprint", () => {

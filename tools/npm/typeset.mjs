@@ -1,0 +1,39 @@
+// Sets the formulas of built pages, which saves every reader the work: node typeset.mjs FONTS < PAGES,
+// a path a line. A page that was set already has nothing left to set.
+import { readFileSync, writeFileSync } from "node:fs";
+import mathjax from "mathjax/es5/node-main.js";
+
+const [fontURL] = process.argv.slice(2);
+const MathJax = await mathjax.init({
+  loader: { load: ["input/tex", "output/chtml", "a11y/assistive-mml"] },
+  chtml: { fontURL },
+});
+const { adaptor, output } = MathJax.startup;
+
+// As Sphinx writes them: <span class="math ...">\(...\)</span>, and <div class="math ...">, where a number may precede \[.
+const FORMULA = /(<(?:span|div) class="(?:[^"]* )?math [^>]*)>(\s*(?:<span class="eqno">.*?<\/span>\s*)?)\\([([])([^]*?)\\[)\]](?=\s*<\/)/g;
+const SCRIPTS = /<script[^>]*>window\.MathJax = [^<]*<\/script>\s*|<script[^>]*\/tex-chtml\.js"><\/script>\s*/g;
+const ENTITIES = { lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'", amp: "&" };
+
+let failed = false;
+for (const page of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
+  output.clearCache(); // a page gets the styles of its own formulas, whatever was set before
+  const set = (_, open, number, kind, escaped) => {
+    const tex = escaped.replace(/&(\w+|#\w+);/g, (entity, name) => ENTITIES[name] ?? entity);
+    const html = adaptor.outerHTML(MathJax.tex2chtml(tex, { display: kind === "[" }));
+    const [, error] = /data-mjx-error="([^"]*)"/.exec(html) ?? [];
+    if (error) {
+      console.error(`${page}: ${error}: ${tex}`);
+      failed = true;
+    }
+    return `${open} data-tex="${escaped.trim().replaceAll('"', "&quot;")}">${number}${html}`;
+  };
+  const text = readFileSync(page, "utf8").replace(FORMULA, set).replace(SCRIPTS, "");
+  const styles = adaptor.textContent(MathJax.chtmlStylesheet());
+  // Without this a browser asks for a font when it first meets a letter of it.
+  const fonts = [...styles.matchAll(/font-family: MJX([\w-]+);\s*src: url\("([^"]+)"/g)]
+    .filter(([, family]) => ["ZERO", "TEX"].includes(family) || text.includes(` ${family}"`))
+    .map(([, , url]) => `<link rel="preload" as="font" crossorigin href="${url}">\n`);
+  writeFileSync(page, text.replace("</head>", () => `${fonts.join("")}<style>${styles}</style>\n</head>`));
+}
+process.exitCode = Number(failed);
