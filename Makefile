@@ -23,7 +23,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline pdf test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,7 +50,8 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, site
 	@$(MAKE) --no-print-directory -j2 lint $(CDN)
-	@$(MAKE) --no-print-directory unit chapters site
+	@$(MAKE) --no-print-directory -j2 --output-sync unit book
+	@$(MAKE) --no-print-directory chapters site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
@@ -71,6 +72,9 @@ site: book  ## the built pages in Chromium, a chapter in JupyterLab
 
 book-offline: book  ## the book as a folder and a zip that need no network
 	@$(BIN)/python tools/offline.py
+
+pdf: $(READY)  ## the book as one PDF, through xelatex
+	@$(BIN)/python tools/pdf.py
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"

@@ -9,14 +9,13 @@ import gzip
 import re
 import sys
 from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from browser import CDN, COPIES, HTML, Quiet, launched  # noqa: E402
+from browser import CDN, COPIES, HTML, Quiet, Server, launched  # noqa: E402
 
 VERSIONED = re.compile(rf"https://{CDN}/npm/((?:@[\w-]+/)?[\w-]+)@[\d.]+".encode())
 MEASURE = """async () => {
@@ -59,7 +58,7 @@ class Compressed(Quiet):
 
 
 def main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressed, directory=str(HTML)))
+    server = Server(("127.0.0.1", 0), partial(Compressed, directory=str(HTML)))
     Thread(target=server.serve_forever, daemon=True).start()
     print(f"{'page':<28} {'text':>6} {'formulas':>9} {'sliders':>8}  seconds")
     with launched() as browser:

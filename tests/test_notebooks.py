@@ -103,6 +103,23 @@ def test_every_statement_has_a_label(path):
 
 
 @every_chapter
+def test_every_statement_names_its_source(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    keys = set(
+        re.findall(r"^@\w+\{(\w+)", (ROOT / "book" / "references.bib").read_text(), flags=re.MULTILINE)
+    )
+    for match in re.finditer(rf"{STATEMENT}[^\n]*\n:label: (\S+)\n\n([^\n]*)", prose, flags=re.MULTILINE):
+        _, label, line = match.groups()
+        source = re.fullmatch(r"% source: ([\w, ]+?)( \(.+\))?", line)
+        assert source, (
+            f"the first line of {label} must be `% source: KEYS (REMARK)`, with keys of the bibliography, "
+            f"`classical` or `here`; got {line!r}"
+        )
+        assert set(source[1].split(", ")) <= keys | {"classical", "here"}, f"{label}: {source[1]}"
+
+
+@every_chapter
 def test_a_chapter_has_its_parts(path):
     cells = nbformat.read(path, as_version=4).cells
     whole = "\n".join(cell.source for cell in cells)

@@ -14,7 +14,7 @@ FOLDER = HTML / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", flags=re.DOTALL)
-MYST = re.compile(r":{3,}|^\([\w-]+\)=|\$\$ *\(|\]\([\w/-]+\.md", flags=re.MULTILINE)
+MYST = re.compile(r":{3,}|^% |^\([\w-]+\)=|\$\$ *\(|\]\([\w/-]+\.md", flags=re.MULTILINE)
 NAME = r"(?:Theorem|Proposition|Lemma|Corollary|Definition|Exercise) \d+\.\d+ \([^\"]*\)|\(\d+\.\d+\)"
 
 

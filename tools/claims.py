@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from docutils import nodes
 from labels import Named, author_year, named
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 CLAIMS = {"theorem", "proposition", "lemma", "corollary"}
@@ -19,7 +19,9 @@ LINE = re.compile(
 )
 # The same as a page has it, where a line begins.
 PRINTED = re.compile(r"(?m)(^|<pre><span></span>)([\w-]+)(?=(?:, [^\n]*)?: measured )")
-OWED = re.compile(r"\b(?:due to|theorem \d+ of|is that of)\b")
+# In a statement, a comment: keys of the bibliography, "classical" or "here", and a remark in parentheses.
+SOURCE = re.compile(r"source: (?P<keys>[\w, ]+?)(?: \((?P<remark>.+)\))?")
+WORDS = {"classical": "classical", "here": "these notes"}
 SIGNS = {"<=": "≤", ">=": "≥", "=": "="}
 
 
@@ -51,8 +53,8 @@ class ClaimsTable(SphinxDirective):
         return [claims_table()]
 
 
-def gathered(env: BuildEnvironment) -> dict[str, tuple[list[Checked], dict[str, list[str]]]]:
-    """Return the checks of every page, and the keys of the works to which it says its claims are due."""
+def gathered(env: BuildEnvironment) -> dict[str, tuple[list[Checked], dict[str, str]]]:
+    """Return the checks of every page, and the sources that it names of its claims."""
     if not hasattr(env, "dlnlab_claims"):
         env.dlnlab_claims = {}
     return env.dlnlab_claims
@@ -65,32 +67,13 @@ def gather(app: Sphinx, doctree: nodes.document) -> None:
         if "stream" in block["classes"]
         for match in LINE.finditer(block.astext())
     ]
-    owed: dict[str, list[str]] = {}
-    for node in doctree.findall(nodes.Element):
-        if node.get("realtype") in CLAIMS:
-            for paragraph in following(node):
-                if OWED.search(paragraph.astext()):
-                    owed.setdefault(node["label"], []).extend(keys(paragraph))
-    gathered(app.env)[app.env.docname] = checks, owed
-
-
-def following(node: nodes.Element) -> Iterator[nodes.paragraph]:
-    """Yield the paragraphs between a statement and the next one or the next heading."""
-    siblings = node.parent.children
-    for sibling in siblings[siblings.index(node) + 1 :]:
-        if isinstance(sibling, nodes.section) or sibling.get("realtype"):
-            return
-        if isinstance(sibling, nodes.paragraph):
-            yield sibling
-
-
-def keys(paragraph: nodes.paragraph) -> list[str]:
-    return [
-        key
-        for node in paragraph.findall(nodes.Element)
-        if node.get("refdomain") == "cite"
-        for key in node["reftarget"].split(",")
-    ]
+    sources = {
+        node["label"]: comment.astext()
+        for node in doctree.findall(nodes.Element)
+        if node.get("realtype") in CLAIMS
+        for comment in node.findall(nodes.comment)
+    }
+    gathered(app.env)[app.env.docname] = checks, sources
 
 
 def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
@@ -131,25 +114,41 @@ def cell(*content: nodes.Node) -> nodes.entry:
     return nodes.entry("", nodes.paragraph("", "", *content))
 
 
-def row(app: Sphinx, page: str, claim: Named | None, owed: list[str], checks: list[Checked]) -> nodes.row:
+def source_of(app: Sphinx, page: str, comment: str) -> nodes.entry:
+    """Return the cell that says from where a claim is."""
+    named_source = SOURCE.fullmatch(comment)
+    if named_source is None:
+        raise ExtensionError(f"a claim must say its source as `% source: key, key (remark)`, got {comment!r}")
+    works = {work.key: work for work in app.env.get_domain("cite").citations}
+    parts: list[nodes.Node] = []
+    for key in named_source["keys"].split(", "):
+        if key in WORDS:
+            parts.append(nodes.Text(WORDS[key]))
+        elif key in works:
+            where = app.builder.get_relative_uri(page, works[key].bibliography_key.docname)
+            text = "{} ({})".format(*author_year(works[key].entry))
+            address = f"{where}#{works[key].citation_id}"
+            parts.append(nodes.reference("", text, internal=True, refuri=address))
+        else:
+            raise ExtensionError(f"the source of a claim must be a key of the bibliography, got {key!r}")
+        parts.append(nodes.Text("; "))
+    return cell(*parts[:-1], nodes.Text(f", {named_source['remark']}" if named_source["remark"] else ""))
+
+
+def row(app: Sphinx, page: str, claim: Named | None, source: str, checks: list[Checked]) -> nodes.row:
     """Return the row of the tightest of some checks of one quantity."""
     best = min(checks, key=Checked.slack)
     sign, number = best.predicted.split(" ", 1)
     what = f"{best.what} (tightest of {len(checks)})" if len(checks) > 1 else best.what
-    name, source = cell(), cell()
+    name, origin = cell(), cell()
     if claim:
         address = f"{app.builder.get_relative_uri(page, claim.page)}#{claim.anchor}"
         name = cell(nodes.reference("", claim.full, internal=True, refuri=address))
-        for work in app.env.get_domain("cite").citations:
-            if work.key in owed:
-                where = app.builder.get_relative_uri(page, work.bibliography_key.docname)
-                text = "{} ({})".format(*author_year(work.entry))
-                source[0] += nodes.Text("; " if len(source[0]) else "")
-                source[0] += nodes.reference("", text, internal=True, refuri=f"{where}#{work.citation_id}")
+        origin = source_of(app, page, source)
     return nodes.row(
         "",
         name,
-        source,
+        origin,
         cell(nodes.Text(what)),
         cell(nodes.Text(best.measured)),
         cell(nodes.Text(f"{SIGNS[sign]} {number}")),
@@ -161,10 +160,10 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Write the table: a heading a session, under it its claims and what was measured of each."""
     for place in list(doctree.findall(claims_table)):
         names = named(app.env)
-        heads = ["Claim", "Due to", "What is measured", "Measured", "Predicted", "Ratio"]
+        heads = ["Claim", "Source", "What is measured", "Measured", "Predicted", "Ratio"]
         tables: list[nodes.Node] = []
         for chapter in app.env.toctree_includes.get(app.config.root_doc, []):
-            checks, owed = gathered(app.env).get(chapter, ([], {}))
+            checks, sources = gathered(app.env).get(chapter, ([], {}))
             stated = [
                 label
                 for label, item in app.env.proof_list.items()
@@ -175,7 +174,7 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
                 claim: Named | None = names[label]
                 for what in dict.fromkeys(check.what for check in checks if check.label == label):
                     some = [check for check in checks if (check.label, check.what) == (label, what)]
-                    rows.append(row(app, page, claim, owed.get(label, []), some))
+                    rows.append(row(app, page, claim, sources.get(label, ""), some))
                     claim = None
             if rows:
                 number = ".".join(map(str, app.env.toc_secnumbers[chapter][""]))

@@ -131,7 +131,7 @@ class Chapter:
                 plain += [f"{indent}\\tag{{{self.named(label).name[1:-1]}}}", f"{indent}$$"]
             elif match := TARGET.fullmatch(line):
                 plain += [f'<a id="{match[1]}"></a>', ""]
-            else:
+            elif not line.startswith("% "):  # a comment
                 plain.append(self.inline(line))
         return plain
 
