@@ -185,30 +185,33 @@ class Page:
     def test_no_barrier_that_is_ours(self, page, scheme):
         """All rules in the light; in the dark those that look at colours.
 
-        In the dark formulas, most of a page, have the colour of the text around them and are left out.
+        Formulas, most of a page, have the colour of the text around them; for the run each is one box of its
+        size.
         """
         in_scheme(page, scheme)
         page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
-        if scheme == "dark":
-            assert page.evaluate(
-                """() => [...document.querySelectorAll("mjx-container")].every((formula) =>
-                  getComputedStyle(formula).color === getComputedStyle(formula.parentElement).color)"""
-            )
-            violations = page.evaluate(
-                """async (rules) => {
-                  const formulas = [...document.querySelectorAll("mjx-container")];
-                  const parts = formulas.map((formula) => [...formula.childNodes]);
-                  formulas.forEach((formula) => formula.replaceChildren());
-                  const { violations } = await axe.run({ resultTypes: ["violations"], runOnly: rules });
-                  formulas.forEach((formula, i) => formula.replaceChildren(...parts[i]));
-                  return violations;
-                }""",
-                COLOURS,
-            )
-        else:
-            violations = page.evaluate(
-                "axe.run({ resultTypes: ['violations'] }).then((all) => all.violations)"
-            )
+        assert page.evaluate(
+            """() => [...document.querySelectorAll("mjx-container")].every((formula) =>
+              getComputedStyle(formula).color === getComputedStyle(formula.parentElement).color)"""
+        )
+        violations = page.evaluate(
+            """async (options) => {
+              const formulas = [...document.querySelectorAll("mjx-math")].map((formula) => {
+                const { width, height } = formula.getBoundingClientRect();
+                const style = `display: inline-block; width: ${width}px; height: ${height}px`;
+                return { formula, parts: [...formula.childNodes], style };
+              });
+              for (const { formula, style } of formulas) {
+                const box = document.createElement("span");
+                box.style = style;
+                formula.replaceChildren(box);
+              }
+              const { violations } = await axe.run({ resultTypes: ["violations"], ...options });
+              for (const { formula, parts } of formulas) formula.replaceChildren(...parts);
+              return violations;
+            }""",
+            {"runOnly": COLOURS} if scheme == "dark" else {},
+        )
         ours = [
             (violation["id"], [node["target"] for node in violation["nodes"]][:5])
             for violation in violations
@@ -304,8 +307,9 @@ class Chapter(Page):
         before = page.locator("details.sd-dropdown").evaluate_all(folds)
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator("html").get_attribute("data-theme") == "light"
-        assert all(proof.is_visible() for proof in page.locator("details div.proof").all())
-        assert not any(solution.is_visible() for solution in page.locator("div.solution").all())
+        seen = "all => all.map((part) => part.checkVisibility())"
+        assert all(page.locator("details div.proof").evaluate_all(seen))
+        assert not any(page.locator("div.solution").evaluate_all(seen))
         too_wide = page.locator("mjx-container[display=true] mjx-math").evaluate_all(
             """all => all.filter((formula) => formula.getBoundingClientRect().width > 640
               && !formula.closest("div.solution")).map((formula) => formula.textContent)"""

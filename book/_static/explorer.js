@@ -116,9 +116,12 @@
   window.addEventListener("beforeprint", () => {
     change(document.documentElement.dataset, "theme", "light");
     for (const fold of document.querySelectorAll("details.sd-dropdown")) change(fold, "open", true);
-    for (const formula of document.querySelectorAll("mjx-container[display=true]")) {
-      const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
-      const size = parseFloat(getComputedStyle(formula).fontSize);
+    const sizes = [...document.querySelectorAll("mjx-container[display=true]")].map((formula) => ({
+      formula,
+      width: formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0,
+      size: parseFloat(getComputedStyle(formula).fontSize),
+    }));
+    for (const { formula, width, size } of sizes) {
       if (width > SHEET) change(formula.style, "fontSize", `${(size * SHEET) / width}px`);
     }
   });
