@@ -2,6 +2,10 @@
 PYTHON ?= python3
 PORT ?= 8000
 OUT ?= _build/reproduction
+# Where the masters of the assignments are, and where grades go.
+ASSIGNMENTS ?= assignments
+GRADES ?= _build/grades/$(ASSIGNMENT)
+export ASSIGNMENTS := $(abspath $(ASSIGNMENTS))
 BIN := .venv/bin
 READY := .venv/.ready
 CDN := tools/npm/node_modules/.package-lock.json
@@ -23,7 +27,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline pdf test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline pdf assignments grade test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,6 +79,12 @@ book-offline: book  ## the book as a folder and a zip that need no network
 
 pdf: $(READY)  ## the book as one PDF, through xelatex
 	@$(BIN)/python tools/pdf.py
+
+assignments: $(READY)  ## the notebooks of the assignments for students
+	@$(BIN)/python tools/assignments.py
+
+grade: $(READY)  ## grade a class (ASSIGNMENT=setting SUBMISSIONS=folder-or-zip)
+	@cd tools && ../$(BIN)/python -m grading $(ASSIGNMENTS)/$(ASSIGNMENT).ipynb $(abspath $(SUBMISSIONS)) $(abspath $(GRADES))
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"

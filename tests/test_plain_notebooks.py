@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import nbformat
 import pytest
 from browser import HTML, ROOT
+from grading import masters, student
+
+import assignments
 
 FOLDER = HTML / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -144,3 +147,47 @@ def test_binder_takes_this_environment(tmp_path):
     plan = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Building conda environment for python=3.11" in plan.stderr
     assert re.search(r'pip install --no-cache-dir -r "?binder/requirements.txt', plan.stdout)
+
+
+def test_nothing_of_a_solution_is_published():
+    """No line of a solution, a hidden test or a rubric is in any file of the site."""
+    site = {
+        path: path.read_text(encoding="utf-8", errors="ignore")
+        for path in HTML.rglob("*")
+        if path.suffix in {".html", ".ipynb", ".js", ".txt", ".md", ".json", ".inv", ".xml"}
+    }
+    found = assignments.found()
+    assert {path.stem for path in found} == {path.stem for path in (HTML / assignments.PLACE).glob("*.ipynb")}
+    for path in found:
+        master = masters.read(path)
+        given = "\n".join(cell.source for cell in student.notebook(master, "").cells)
+        secrets = {
+            line.strip().replace("\\", "\\\\").replace('"', '\\"')
+            for question in master.questions
+            for text in [
+                *(test for test in question.tests if test.startswith(masters.HIDDEN)),
+                *(cell.source for cell in question.solution),
+            ]
+            for line in text.splitlines()
+            if len(line.strip()) > 40 and line.strip() not in given
+        }
+        assert len(secrets) > 20
+        for page, text in site.items():
+            assert not [secret for secret in secrets if secret in text], page
+
+
+def test_an_assignment_reads_right_without_extensions():
+    for path in (HTML / assignments.PLACE).glob("*.ipynb"):
+        text = "\n".join(markdown(path))
+        without_formulas = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", "", CODE.sub("", text), flags=re.DOTALL)
+        assert not MYST.findall(without_formulas)
+        cells = nbformat.read(path, as_version=4).cells
+        assert "google.colab" in cells[1].source
+        assert all(not cell.get("outputs") for cell in cells)
+
+
+def test_assignments_from_another_folder(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "assignments" / "setting.ipynb", tmp_path / "private.ipynb")
+    monkeypatch.setenv("ASSIGNMENTS", str(tmp_path))
+    assignments.write(tmp_path / "out", "# install")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["private.ipynb"]

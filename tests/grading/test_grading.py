@@ -1,0 +1,413 @@
+"""A class hands in: right, wrong, broken and hostile notebooks."""
+
+import base64
+import csv
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from grading import __main__ as grading
+from grading import judge, masters, plain, sandbox, student
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MASTERS = sorted((ROOT / "assignments").glob("*.ipynb"))
+MASTER = ROOT / "assignments" / "setting.ipynb"
+# Lines of data, which questions and hidden tests have in common.
+SHARED = ("rng =", "X, y =", "data =", "line, ones =", "for depth in", "task =")
+every_master = pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
+isolated = pytest.mark.skipif(
+    sandbox.shutil.which("bwrap") is None and not os.environ.get("CI"),
+    reason="bubblewrap is not installed (on Debian: apt-get install bubblewrap)",
+)
+pytestmark = isolated
+
+
+def submitted(path, *cells):
+    """Write a notebook of these cells of code."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, path)
+    return path
+
+
+def reference(path, **changed):
+    """Return the code of a master's solutions, with some answers changed, by the names of their questions."""
+    cells = []
+    for part in masters.read(path).parts:
+        if not isinstance(part, masters.Question):
+            cells += [part.source] if part.cell_type == "code" else []
+        elif part.name in changed:
+            cells.append(changed[part.name])
+        else:
+            cells += [cell.source for cell in part.solution if cell.cell_type == "code"]
+    return cells
+
+
+def points(result):
+    return {name: question["points"] for name, question in result["questions"].items()}
+
+
+def full(path):
+    return {q.name: float(q.points) for q in masters.read(path).questions if not q.manual}
+
+
+@every_master
+def test_the_reference_solution_has_full_marks(path, tmp_path):
+    result = judge.judge(submitted(tmp_path / "a.ipynb", *reference(path)), masters.read(path))
+    assert result["status"] == "graded"
+    assert result["message"] == ""
+    assert points(result) == full(path)
+
+
+@every_master
+def test_the_notebook_for_students_runs_and_has_no_points(path, tmp_path):
+    assignment = masters.read(path)
+    nbformat.write(student.notebook(assignment, "# install"), tmp_path / "blank.ipynb")
+    result = judge.judge(tmp_path / "blank.ipynb", assignment)
+    assert result["status"] == "graded"
+    assert set(points(result).values()) == {0.0}
+    assert all(question["message"] for question in result["questions"].values())
+
+
+@every_master
+def test_students_see_no_solution(path):
+    """No line of a solution, of a hidden test or of a rubric that is not also part of the question."""
+    assignment = masters.read(path)
+    given = "\n".join(cell.source for cell in student.notebook(assignment, "").cells)
+    for question in assignment.questions:
+        secret = [test for test in question.tests if test.startswith(masters.HIDDEN)]
+        for cell in question.solution:
+            blocks = [match[0] for match in masters.BLOCK.finditer(cell.source)]
+            assert blocks or cell.cell_type == "markdown", f"{question.name}: nothing is taken out"
+            secret.append("\n".join(blocks) or cell.source)
+        lines = {line.strip() for text in secret for line in text.splitlines() if len(line.strip()) > 24}
+        shown = {line for line in lines if line in given and not line.startswith(SHARED)}
+        assert lines
+        assert shown <= set("\n".join(question.public).splitlines()), question.name
+
+
+# For each assignment three notebooks, all answers of which are wrong in a way that is met: the answer, its
+# points, and a part of what the student is told.
+WRONG = {
+    "setting": [
+        {
+            "q1": (
+                "def imbalances(weights):\n"
+                "    return [b @ b.T - a.T @ a for a, b in zip(weights, weights[1:])]",
+                0.67,
+                "D_1 lives on the hidden layer",
+            ),
+            "q2": (
+                "def gradients(weights, X, y):\n"
+                "    return [G / 2 for G in dl.gradient(weights, dl.Regression(X, y))]",
+                0.0,
+                "half of what it should be",
+            ),
+            "q3": (
+                "def drift(weights, X, y, rate, steps):\n    return np.zeros(3)",
+                0.0,
+                "must return one number",
+            ),
+            "q4": ("drifts = np.array([4.0, 3, 2, 1])\norder = 1.0", 2.0, "not those of the runs"),
+            "q6": ("wrong_sentence, right_order = 'third', 2", 1.0, "the order is another one"),
+        },
+        {
+            "q1": (
+                "def imbalances(weights):\n"
+                "    return [a @ a.T - b.T @ b for a, b in zip(weights, weights[1:])]",
+                0.67,
+                "what is its sign",
+            ),
+            "q2": ("def gradients(weights, X, y):\n    return list(weights)", 0.0, "your gradient says"),
+            "q3": (
+                "def drift(weights, X, y, rate, steps):\n"
+                "    before = imbalances(weights)\n"
+                "    for _ in range(steps):\n"
+                "        for W, G in zip(weights, dl.gradient(weights, dl.Regression(X, y))):\n"
+                "            W -= rate * G\n"
+                "    return max(np.abs(b - a).max() for a, b in zip(before, imbalances(weights)))",
+                1.5,
+                "changed the caller's weights",
+            ),
+            "q4": ("drifts = np.ones(3)\norder = 1.0", 1.0, "four numbers"),
+            "q6": ("wrong_sentence, right_order = 'second', 1", 1.0, "another sentence is wrong"),
+        },
+        {
+            "q1": (
+                "def imbalances(weights):\n    a, b = weights\n    return [b.T @ b - a @ a.T]",
+                0.67,
+                "too many values to unpack",
+            ),
+            "q2": ("def gradients(weights, X, y):\n    return weights[0]", 0.0, "one matrix a layer"),
+            "q3": (
+                "def drift(weights, X, y, rate, steps):\n    return abs(rate * steps)",
+                0.0,
+                "the drift is 0.12",
+            ),
+            "q4": ("order = 'one'", 0.0, "drifts is not defined"),
+            "q6": ("wrong_sentence, right_order = 3, 1", 0.0, '"first", "second" or "third"'),
+        },
+    ],
+    "acceleration": [
+        {
+            "q1": (
+                "def eigenvalues(s, r, depth):\n"
+                "    return sum(s[:, None] ** (1 - j / depth) * r ** ((j - 1) / depth)"
+                " for j in range(1, depth + 1))",
+                0.0,
+                "is the exponent 2 (L - j) / L",
+            ),
+            "q2": ("def preconditioned(W, G, depth):\n    return depth * G", 0.0, "W G + G W"),
+            "q4": ("def steps_needed(*args):\n    return 7\n\n\ngains = [1.0, 1.0]", 0.0, "the error halves"),
+            "q5": (
+                "along, across = 4.0, 1.0\n\n\ndef threshold(depth):\n    return 1.0",
+                0.0,
+                "the factor of the blog",
+            ),
+        },
+        {
+            "q1": ("def eigenvalues(s, r, depth):\n    return s + r", 0.0, "operands could not be broadcast"),
+            "q2": (
+                "def preconditioned(W, G, depth):\n"
+                "    U, s, Vt = np.linalg.svd(W, full_matrices=False)\n"
+                "    K = sum(np.multiply.outer(s ** (2 * (depth - j) / depth), s ** (2 * (j - 1) / depth))\n"
+                "            for j in range(1, depth + 1))\n"
+                "    return U @ (K * (U.T @ G @ Vt.T)) @ Vt",
+                0.0,
+                "beyond the rank of W too",
+            ),
+            "q4": ("gains = [2.0, 2.0]", 0.0, "steps_needed is not defined"),
+            "q5": (
+                "along, across = 0.1**1.5, 0.1**1.5\n\n\ndef threshold(depth):\n    return 1 / depth",
+                1.0,
+                "the factor along w* is another one",
+            ),
+        },
+        {
+            "q1": ("def eigenvalues(s, r, depth):\n    pass", 0.0, "eigenvalues returns nothing"),
+            "q2": ("def preconditioned(W, G, depth):\n    return W @ G @ W", 0.0, "W G + G W"),
+            "q4": (
+                "def steps_needed(X, y, start, rate, depth, fraction, most):\n"
+                "    return most + 1\n\n\ngains = 3.0",
+                0.0,
+                "the error halves",
+            ),
+            "q5": ("along, across = 1, 1\n\n\ndef threshold(depth):\n    return 0.5", 0.0, "must be numbers"),
+        },
+    ],
+}
+
+
+def test_every_assignment_has_wrong_answers_to_each_question():
+    for path in MASTERS:
+        graded = {question.name for question in masters.read(path).questions if not question.manual}
+        assert len(WRONG[path.stem]) == 3, path.stem
+        assert all(answers.keys() == graded for answers in WRONG[path.stem]), path.stem
+
+
+@pytest.mark.parametrize("number", range(3))
+@every_master
+def test_typical_wrong_answers(tmp_path, path, number):
+    answers = WRONG[path.stem][number]
+    cells = reference(path, **{question: answer for question, (answer, _, _) in answers.items()})
+    result = judge.judge(submitted(tmp_path / "a.ipynb", *cells), masters.read(path))
+    for question, (_, wanted, told) in answers.items():
+        found = result["questions"][question]
+        assert found["points"] == wanted, (question, found)
+        assert told in found["message"], (question, found)
+
+
+# What a hostile cell does, and what may be got in a notebook that is right otherwise: everything, for what
+# harms nobody, or nothing.
+RIGHT, NOTHING = "right", "nothing"
+HOSTILE = {
+    "ends the process": ("import os\nos._exit(0)", NOTHING),
+    "leaves": ("import sys\nsys.exit()", RIGHT),
+    "does not end": ("while True:\n    pass", RIGHT),
+    "takes all memory": ("def hoard():\n    return [bytes(10**8) for i in range(100)]\n\n\nhoard()", RIGHT),
+    "forks without end": (
+        "import os, time\nfor _ in range(10**4):\n    try:\n        if os.fork() == 0:\n"
+        "            time.sleep(60)\n    except OSError:\n        break",
+        RIGHT,
+    ),
+    "prints 50 MB": ("for _ in range(500):\n    print('x' * 10**5)", RIGHT),
+    "fills the disk": (
+        "with open('/tmp/big', 'wb') as file:\n    for _ in range(10**4):\n        file.write(bytes(10**7))",
+        RIGHT,
+    ),
+    "reads what is around": (
+        "import os\nseen = [os.listdir(p) for p in ('/', '..', '/tmp', '/work')]\n"
+        f"assert not os.path.exists({str(ROOT / 'assignments')!r})\n"
+        f"assert not os.path.exists({str(ROOT / 'tools')!r})",
+        RIGHT,
+    ),
+    "asks the network": (
+        "import socket\ntry:\n    socket.create_connection(('1.1.1.1', 53), 2)\nexcept OSError:\n    pass\n"
+        "else:\n    raise RuntimeError('there is a network')",
+        RIGHT,
+    ),
+    "is somebody": ("import os\nassert os.getuid() not in (0,)", RIGHT),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_notebook_gets_what_its_answers_are_worth(tmp_path, monkeypatch, what):
+    monkeypatch.setattr(sandbox, "CELL", 10.0)
+    code, worth = HOSTILE[what]
+    path = submitted(tmp_path / "a.ipynb", code, *reference(MASTER))
+    result = judge.judge(path, masters.read(MASTER))
+    wanted = full(MASTER) if worth == RIGHT else dict.fromkeys(full(MASTER), 0.0)
+    assert points(result) == wanted, (what, result)
+    if what in ("reads what is around", "asks the network", "is somebody"):
+        assert result["message"] == ""
+
+
+# What a notebook without right answers does to get points.
+ATTACKS = {
+    "everything is equal": "np.allclose = np.isclose = lambda *a, **k: True\nnp.ndim = lambda a: 0",
+    "asserts are off": "import builtins\nbuiltins.AssertionError = type('Never', (Exception,), {})",
+    "the library lies": "dl.gradient = dl.imbalances = lambda *a, **k: []\ndl.Regression = None",
+    "the grader is patched": "import plain\nplain.encode = plain.decode = lambda *a: {'v': True}",
+    "json is patched": 'import json\njson.dumps = lambda *a, **k: \'{"value": {"v": true}}\'',
+    "an answer of an object that equals all": (
+        "class All:\n    __eq__ = __lt__ = __gt__ = __le__ = lambda *a: True\n    __array__ = None\n"
+        "imbalances = gradients = drift = lambda *a: All()\ndrifts = order = wrong_sentence = All()"
+    ),
+    "answers are written ahead": (
+        "import os\nfor fd in range(3, 20):\n    try:\n"
+        '        os.write(fd, b\'{"value": {"v": true}}\\n\' * 100)\n    except OSError:\n        pass'
+    ),
+    "results are written": (
+        "for place in ('scores.csv', '/tmp/scores.csv', '../scores.csv', 'kept/a.json'):\n    try:\n"
+        "        open(place, 'w').write('full marks')\n    except OSError:\n        pass"
+    ),
+    "deep answers": "drifts = []\nfor _ in range(10**4):\n    drifts = [drifts]\norder = drifts",
+    "huge answers": "drifts = np.ones(10**8)\norder = 'x' * 10**8",
+}
+
+
+@pytest.mark.parametrize("what", ATTACKS)
+def test_an_attack_gets_no_points(tmp_path, what):
+    setup = masters.read(MASTER).setup
+    result = judge.judge(submitted(tmp_path / "a.ipynb", setup, ATTACKS[what]), masters.read(MASTER))
+    assert set(points(result).values()) == {0.0}, result
+
+
+def test_moved_and_missing_cells(tmp_path):
+    """The order of answers that do not need each other is free; what is missing costs its own points."""
+    cells = reference(MASTER)
+    moved = [cells[0], cells[-1], *cells[1:-2]]  # without the data of question 4
+    result = judge.judge(submitted(tmp_path / "a.ipynb", *moved), masters.read(MASTER))
+    assert points(result) == full(MASTER) | {"q4": 0.0}
+
+
+def test_plain_values_pass_and_others_do_not():
+    value = {"a": [1, 2.5, None, "x", (True, 1j)], "b": np.arange(6).reshape(2, 3)}
+    found = plain.decode(plain.encode(value))
+    assert found["a"] == value["a"]
+    np.testing.assert_array_equal(found["b"], value["b"])
+    for bad in (object(), np.array([object()]), {1: 2}, lambda: 0):
+        with pytest.raises(TypeError):
+            plain.encode(bad)
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([object()]), allow_pickle=True)
+    coded = {"a": base64.b64encode(buffer.getvalue()).decode()}
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
+        plain.decode(coded)
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["# BEGIN QUESTION\nname: q1"], "begins with name, points and manual"),
+        (["# BEGIN QUESTION\nname: q1\npoints: 1\nmanual: true"], "does not end"),
+        (["# END QUESTION"], "no part of a question"),
+        (
+            ["# BEGIN QUESTION\nname: q1\npoints: 1\nmanual: false", "# END QUESTION"],
+            "no test that students see",
+        ),
+        (["notes"], "no part of a question"),
+    ],
+)
+def test_a_master_that_is_wrong_is_told_where(tmp_path, cells, told):
+    about = {"number": 1, "title": "A", "session": "setting", "minutes": 1, "goals": "g"}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_raw_cell(cell) for cell in cells], metadata={"assignment": about}
+    )
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    with pytest.raises(masters.MasterError, match=told):
+        masters.read(tmp_path / "a.ipynb")
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    """What systems give: folders of Moodle, names of Canvas; and what is no notebook."""
+    folder = tmp_path_factory.mktemp("class")
+    cells = reference(MASTER)
+    moodle = folder / "Zoë Ångström_123_assignsubmission_file_"
+    moodle.mkdir()
+    submitted(moodle / "my answers (1).ipynb", *cells)
+    submitted(folder / "curiemarie_LATE_11_22_setting.ipynb", cells[0], cells[1])
+    (folder / "broken.ipynb").write_text('{"cells": [')
+    (folder / "empty.ipynb").write_text("")
+    (folder / "essay.pdf").write_bytes(b"%PDF-1.7 \xff")
+    (folder / "link.ipynb").symlink_to(MASTER)
+    (folder / ".DS_Store").write_text("")
+    return folder
+
+
+def rows(out):
+    with (out / "scores.csv").open(newline="", encoding="utf-8") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def test_a_class(handed_in, tmp_path, capsys):
+    assert grading.main([str(MASTER), str(handed_in), str(tmp_path)]) == 0
+    found = rows(tmp_path)
+    best = sum(full(MASTER).values())
+    assert {name: (row["total"], row["status"]) for name, row in found.items()} == {
+        "Zoë Ångström": (str(best), "graded"),
+        "curiemarie": ("2.0", "graded"),
+        "broken": ("0.0", "unreadable"),
+        "empty": ("0.0", "unreadable"),
+        "essay": ("0.0", "unreadable"),
+        "link": ("0.0", "unreadable"),
+    }
+    assert found["link"]["message"] == "a link, and not a file"
+    assert found["curiemarie"]["q5"] == ""  # by hand
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "reports").iterdir()}
+    assert len(pages) == 6
+    page = next(text for name, text in pages.items() if "Zoë" in name)
+    assert f"{best:g} of {best:g} points" in page
+    assert "6/6" in capsys.readouterr().out
+    # Grading again, or going on after an interruption, gives the same table without running anything.
+    before = (tmp_path / "scores.csv").read_bytes()
+    kept = sorted((tmp_path / "kept").glob("*.json"))
+    kept[0].unlink()
+    stamps = {path: path.stat().st_mtime_ns for path in kept[1:]}
+    assert grading.main([str(MASTER), str(handed_in), str(tmp_path)]) == 0
+    assert (tmp_path / "scores.csv").read_bytes() == before
+    assert {path: path.stat().st_mtime_ns for path in kept[1:]} == stamps
+
+
+def test_a_zip_of_gradescope(tmp_path):
+    submitted(tmp_path / "a.ipynb", *reference(MASTER)[:2])
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.write(tmp_path / "a.ipynb", "export/submission_7/a.ipynb")
+        archive.writestr(
+            "export/submission_metadata.yml",
+            "submission_7:\n  :submitters:\n  - :name: =HYPERLINK(1)\n    :email: a@b\n",
+        )
+    assert grading.main([str(MASTER), str(tmp_path / "class.zip"), str(tmp_path / "out")]) == 0
+    (row,) = rows(tmp_path / "out").values()
+    assert row["student"] == "'=HYPERLINK(1)"
+    assert row["total"] == "2.0"
+
+
+def test_what_is_not_there_is_named(capsys, tmp_path):
+    assert grading.main([str(MASTER), str(tmp_path / "nowhere"), str(tmp_path)]) == 2
+    assert "SUBMISSIONS must be there" in capsys.readouterr().out
+    assert grading.main([]) == 2
