@@ -84,7 +84,7 @@ assignments: $(READY)  ## the notebooks of the assignments for students
 	@$(BIN)/python tools/assignments.py
 
 grade: $(READY)  ## grade a class (ASSIGNMENT=setting SUBMISSIONS=folder-or-zip)
-	@cd tools && ../$(BIN)/python -m grading $(ASSIGNMENTS)/$(ASSIGNMENT).ipynb $(abspath $(SUBMISSIONS)) $(abspath $(GRADES))
+	@PYTHONPATH=tools $(BIN)/python -m grading $(ASSIGNMENTS)/$(ASSIGNMENT).ipynb $(SUBMISSIONS) $(GRADES)
 
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"

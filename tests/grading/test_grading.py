@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import os
 import zipfile
 from pathlib import Path
 
@@ -19,11 +18,6 @@ MASTER = ROOT / "assignments" / "setting.ipynb"
 # Lines of data, which questions and hidden tests have in common.
 SHARED = ("rng =", "X, y =", "data =", "line, ones =", "for depth in", "task =")
 every_master = pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
-isolated = pytest.mark.skipif(
-    sandbox.shutil.which("bwrap") is None and not os.environ.get("CI"),
-    reason="bubblewrap is not installed (on Debian: apt-get install bubblewrap)",
-)
-pytestmark = isolated
 
 
 def submitted(path, *cells):
@@ -253,15 +247,21 @@ HOSTILE = {
 }
 
 
+# What takes a system of its own.
+APART = {"reads what is around", "asks the network", "is somebody", "forks without end"}
+
+
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_notebook_gets_what_its_answers_are_worth(tmp_path, monkeypatch, what):
     monkeypatch.setattr(sandbox, "CELL", 10.0)
     code, worth = HOSTILE[what]
+    if what in APART and not sandbox.apart():
+        pytest.skip("bubblewrap is not installed (on Debian: apt-get install bubblewrap)")
     path = submitted(tmp_path / "a.ipynb", code, *reference(MASTER))
     result = judge.judge(path, masters.read(MASTER))
     wanted = full(MASTER) if worth == RIGHT else dict.fromkeys(full(MASTER), 0.0)
     assert points(result) == wanted, (what, result)
-    if what in ("reads what is around", "asks the network", "is somebody"):
+    if what in APART:
         assert result["message"] == ""
 
 

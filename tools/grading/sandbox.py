@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +43,33 @@ class Gone(Exception):
     """The submission's process has ended, or was ended."""
 
 
+@cache
+def apart() -> bool:
+    """Tell whether bubblewrap is there and may do its work, which some systems forbid."""
+    if shutil.which("bwrap") is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        probe = [*command(folder, wrapped=True)[:-2], "true"]
+        return subprocess.run(probe, capture_output=True, env=ENVIRONMENT).returncode == 0
+
+
 def isolation() -> str:
     """Say how far submissions are kept apart from this machine."""
-    if shutil.which("bwrap"):
+    if apart():
         return "each submission runs without network, apart from all files (bubblewrap)"
     return (
-        "bubblewrap is not installed: limits hold, but submissions can read this machine's files and use its "
-        "network; install it (on Debian: apt-get install bubblewrap) before you grade strangers"
+        "bubblewrap is not installed, or may not do its work here: time, memory and the size of files are "
+        "limited, but submissions can read this machine's files and use its network. Install it (on Debian: "
+        "apt-get install bubblewrap) before you grade strangers"
     )
 
 
-def command(folder: str) -> list[str]:
-    """Return the command that starts the runner."""
-    runner = [sys.executable, "runner.py"]
-    if not shutil.which("bwrap"):
+def command(folder: str, wrapped: bool) -> list[str]:
+    """Return the command that starts the runner, in a system of its own or in this one."""
+    runner = [os.path.abspath(sys.executable), "runner.py"]
+    if not wrapped:
         return runner
-    visible = [Path(sys.prefix), Path(sys.base_prefix), ROOT / "dlnlab", Path("/usr")]
+    visible = [Path(os.path.abspath(sys.prefix)), Path(sys.base_prefix), ROOT / "dlnlab", Path("/usr")]
     system = [Path("/", name) for name in ("bin", "lib", "lib64", "etc/ld.so.cache", "etc/fonts")]
     paths = [path for path in [*visible, *system] if path.exists()]
     folders = sorted({parent for path in paths for parent in path.parents} - {Path("/")})
@@ -95,7 +107,7 @@ class Submission:
             os.chmod(Path(folder, name), 0o644)
         self.deadline = time.monotonic() + ALL
         self.process = subprocess.Popen(
-            command(folder),
+            command(folder, apart()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
