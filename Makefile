@@ -27,7 +27,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline pdf assignments grade test lint unit chapters site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline pdf assignments grade test lint unit chapters grading site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,10 +52,10 @@ $(CDN): tools/npm/package.json tools/npm/package-lock.json
 book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
-test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, site
+test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
 	@$(MAKE) --no-print-directory -j2 lint $(CDN)
 	@$(MAKE) --no-print-directory -j2 --output-sync unit book
-	@$(MAKE) --no-print-directory chapters site
+	@$(MAKE) --no-print-directory chapters grading site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
@@ -64,11 +64,15 @@ lint: $(READY)  ## linters and types
 
 unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
-	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py
+	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py \
+	  --ignore tests/grading
 
 chapters: book  ## the outputs of every chapter by nbval, and every claim broken on purpose
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
 	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
+
+grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
+	$(PYTEST) -rs -p no:nbval tests/grading
 
 site: book  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
