@@ -15,6 +15,8 @@ TESTS ?= -n auto
 PYTEST := $(BIN)/python -m pytest -q --timeout 180 $(TESTS)
 # Progress bars are for people at a screen; here they would end up in the pages.
 export TQDM_DISABLE := 1
+# What runs at once prints one after the other, where make knows how (since version 4).
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # The matrices are small: threads within a process cost more than they give.
 export OPENBLAS_NUM_THREADS := 1
 
@@ -54,7 +56,7 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
 	@$(MAKE) --no-print-directory -j2 lint $(CDN)
-	@$(MAKE) --no-print-directory -j2 --output-sync unit book
+	@$(MAKE) --no-print-directory -j2 $(SYNC) unit book
 	@$(MAKE) --no-print-directory chapters grading site
 
 lint: $(READY)  ## linters and types

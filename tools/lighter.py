@@ -34,7 +34,7 @@ def use_small_manager(app: Sphinx, page: str, template: str, context: dict[str, 
         return
     files[:] = [file for file in files if file.attributes.get("type") != "later"]
     static = context["pathto"]("_static", resource=True)
-    # After the text, which does not wait for what comes later; before the frames, while which are read it comes.
+    # After the text, which does not wait for it, and before the frames: it comes while they are read.
     context["body"] += f'<link rel="preload" as="script" href="{static}/widgets.js">'
     context["body"] += f'<link rel="stylesheet" href="{static}/widgets.css">'
     context["body"] += f'<script type="later" src="{static}/widgets.js"></script>'

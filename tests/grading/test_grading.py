@@ -192,6 +192,56 @@ WRONG = {
             "q5": ("along, across = 1, 1\n\n\ndef threshold(depth):\n    return 0.5", 0.0, "must be numbers"),
         },
     ],
+    "imbalance": [
+        {
+            "q1": (
+                "def rate(w):\n    return np.prod(w) ** 2 * np.sum(1 / w**2)",
+                0.0,
+                "multiply the others instead of dividing",
+            ),
+            "q2": ("def promise(w, m):\n    return 3.0", 0.0, "T of the start: 4 + 1"),
+            "q4": (
+                "def least(W1, W2):\n    return np.linalg.eigvalsh(W1 @ W1.T)[0] + np.sum(W2**2)\n\n\n"
+                "certified, reached = np.ones(3), np.zeros(3)",
+                1.33,
+                "the least eigenvalue is wrong for 6 inputs",
+            ),
+            "q5": (
+                "imbalanced, fastest, squares = 120.0, 120.0, np.arange(6.0)",
+                1.0,
+                "there is a faster chain",
+            ),
+        },
+        {
+            "q1": ("def rate(w):\n    return np.sum(np.asarray(w) ** 2)", 0.0, "36 + 9 + 4 = 49"),
+            "q2": (
+                "def promise(w, m):\n"
+                "    squares = np.sort(w**2)\n"
+                "    return np.prod(squares[1:] - squares[0])",
+                0.0,
+                "",
+            ),
+            "q4": ("certified, reached = 1, 2", 0.0, "least is not defined"),
+            "q5": ("imbalanced, fastest, squares = 120.0, 1.0, np.ones(6)", 0.0, "has the sum of squares 15"),
+        },
+        {
+            "q1": ("def rate(w):\n    ...", 0.0, "rate returns nothing"),
+            "q2": (
+                "def promise(w, m):\n"
+                "    squares = np.asarray(w) ** 2\n"
+                "    return sum(np.prod(np.delete(squares, i)) for i in range(len(squares)))",
+                0.0,
+                "differ by 3",
+            ),
+            "q4": (
+                "def least(W1, W2):\n    return np.sum(W2**2)\n\n\n"
+                "certified, reached = np.zeros(3), np.ones(3)",
+                0.0,
+                "the least of T is 9",
+            ),
+            "q5": ("imbalanced, fastest, squares = 24.0, 0.0, []", 0.0, "(L - 1)! for L = 6"),
+        },
+    ],
 }
 
 
