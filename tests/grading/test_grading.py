@@ -242,6 +242,65 @@ WRONG = {
             "q5": ("imbalanced, fastest, squares = 24.0, 0.0, []", 0.0, "(L - 1)! for L = 6"),
         },
     ],
+    "largest-learning-rate": [
+        {
+            "q1": (
+                "def hessian(w, y, lam):\n"
+                "    g = np.array([np.prod(np.delete(w, k)) for k in range(len(w))])\n"
+                "    return 2 * lam * np.outer(g, g)",
+                0.0,
+                "the residual, 1, times the mixed derivative",
+            ),
+            "q3": ("def flattest_depth(y, most):\n    return most", 0.0, "one layer is the flattest"),
+            "q4": (
+                "def largest_gap(weights, X, y, rate, steps):\n    return 1.0\n\n\n"
+                "bracket, predicted, moved = [0.1, 0.2], 0.15, 5.0",
+                1.25,
+                "weights that grow beyond a million",
+            ),
+            "q5": (
+                "outcomes, swing = ['converges', 'diverges', 'diverges'], 0.0",
+                1.0,
+                "look at the run at 0.55 again",
+            ),
+        },
+        {
+            "q1": (
+                "def hessian(w, y, lam):\n    return np.zeros(len(w))",
+                0.0,
+                "shape (2, 2), yours has (2,)",
+            ),
+            "q3": (
+                "def flattest_depth(y, most):\n    return max(1, round(-2 * np.log(abs(y))))",
+                1.0,
+                "the flattest depth is another one",
+            ),
+            "q4": ("bracket, predicted, moved = 1, 2, 3", 0.0, "largest_gap is not defined"),
+            "q5": ("outcomes, swing = 'oscillates', 0.5", 0.0, "a list of three words"),
+        },
+        {
+            "q1": (
+                "def hessian(w, y, lam):\n"
+                "    g = np.prod(w) / w\n"
+                "    second = np.prod(w) / np.outer(w, w) * (1 - np.eye(len(w)))\n"
+                "    return 2 * lam * (np.outer(g, g) + (np.prod(w) - y) * second)",
+                2.0,
+                "the Hessian is wrong at",
+            ),
+            "q3": ("def flattest_depth(y, most):\n    return int(0)", 0.0, "one layer is the flattest"),
+            "q4": (
+                "def largest_gap(*args):\n    raise ValueError('not yet')\n\n\n"
+                "bracket, predicted, moved = [0.26, 0.27], 0.2, 0.0",
+                0.0,
+                "not yet",
+            ),
+            "q5": (
+                "outcomes, swing = ['converges', 'oscillates', 'diverges'], 1.0",
+                2.0,
+                "the swing of the product is another one",
+            ),
+        },
+    ],
 }
 
 
@@ -283,7 +342,7 @@ HOSTILE = {
         RIGHT,
     ),
     "reads what is around": (
-        "import os\nseen = [os.listdir(p) for p in ('/', '..', '/tmp', '/work')]\n"
+        "import os\nseen = [os.listdir(p) for p in ('/', '..', '/tmp', '.')]\n"
         f"assert not os.path.exists({str(ROOT / 'assignments')!r})\n"
         f"assert not os.path.exists({str(ROOT / 'tools')!r})",
         RIGHT,

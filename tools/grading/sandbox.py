@@ -94,7 +94,8 @@ def command(folder: str, wrapped: bool) -> list[str]:
     else:
         apart += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     there = ["--ro-bind", folder, "/submission", "--chdir", "/submission"]
-    return ["bwrap", *apart, "--new-session", *binds, *memory, *there, "--", *runner]
+    # The empty folder comes first: what is bound may lie within it.
+    return ["bwrap", *apart, "--new-session", *memory, *binds, *there, "--", *runner]
 
 
 class Submission:
