@@ -255,7 +255,7 @@ WRONG = {
             "q4": (
                 "def largest_gap(weights, X, y, rate, steps):\n    return 1.0\n\n\n"
                 "bracket, predicted, moved = [0.1, 0.2], 0.15, 5.0",
-                1.25,
+                0.0,
                 "weights that grow beyond a million",
             ),
             "q5": (
