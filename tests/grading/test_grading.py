@@ -405,6 +405,18 @@ def test_an_attack_gets_no_points(tmp_path, what):
     assert set(points(result).values()) == {0.0}, result
 
 
+def test_a_notebook_that_does_not_listen_does_not_hold_up_the_class(tmp_path, monkeypatch):
+    """It has said that it is ready, and sleeps: what is sent to it fills the pipe."""
+    monkeypatch.setattr(sandbox, "ALL", 6.0)
+    code = (
+        "import os, signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nfor fd in range(3, 20):\n"
+        "    try:\n        os.write(fd, b'{\"errors\": []}\\n')\n    except OSError:\n        pass\ntime.sleep(1000)"
+    )
+    submission = sandbox.Submission([code], str(tmp_path))
+    with pytest.raises(sandbox.Gone, match="it takes too long"):
+        submission.call("f", np.zeros(10**6))
+
+
 def test_moved_and_missing_cells(tmp_path):
     """The order of answers that do not need each other is free; what is missing costs its own points."""
     cells = reference(MASTER)

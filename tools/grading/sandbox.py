@@ -126,9 +126,9 @@ class Submission:
     def ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Send a line and wait for the answer; what is no answer ends the submission."""
         try:
-            self.process.stdin.write(json.dumps(question).encode() + b"\n")
-            self.process.stdin.flush()
-            found = json.loads(self.line(min(time.monotonic() + seconds, self.deadline)))
+            deadline = min(time.monotonic() + seconds, self.deadline)
+            self.send(json.dumps(question).encode() + b"\n", deadline)
+            found = json.loads(self.line(deadline))
         except (OSError, ValueError, RecursionError) as error:
             self.close()
             raise Gone("the notebook ended by itself") from error
@@ -136,6 +136,18 @@ class Submission:
             self.close()
             raise Gone(FORGED)
         return found
+
+    def send(self, text: bytes, deadline: float) -> None:
+        """Write to the process, which may have stopped to read."""
+        descriptor = self.process.stdin.fileno()
+        os.set_blocking(descriptor, False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_WRITE)
+            while text:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    self.close()
+                    raise Gone("it takes too long")
+                text = text[os.write(descriptor, text) :]
 
     def line(self, deadline: float) -> bytes:
         """Return the next line of the process."""
