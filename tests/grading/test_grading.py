@@ -410,7 +410,8 @@ def test_a_notebook_that_does_not_listen_does_not_hold_up_the_class(tmp_path, mo
     monkeypatch.setattr(sandbox, "ALL", 6.0)
     code = (
         "import os, signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nfor fd in range(3, 20):\n"
-        "    try:\n        os.write(fd, b'{\"errors\": []}\\n')\n    except OSError:\n        pass\ntime.sleep(1000)"
+        "    try:\n        os.write(fd, b'{\"errors\": []}\\n')\n    except OSError:\n"
+        "        pass\ntime.sleep(1000)"
     )
     submission = sandbox.Submission([code], str(tmp_path))
     with pytest.raises(sandbox.Gone, match="it takes too long"):
