@@ -1,9 +1,9 @@
 """Where a submission runs: a process that sees no network, no tests and no other submission.
 
 With bubblewrap (a package of the distribution) the process has a system of its own: read-only programs, the
-library, an empty folder in memory, no network, its own processes. Without it the limits on time, memory,
-files and processes hold, and the tests are still out of reach of the process's memory; but it could read
-files and use the network as whoever grades can.
+library, an empty folder in memory, no network, its own processes. Without it the limits on time, memory
+and the size of files hold, and the tests are still out of reach of the process's memory; but it could read
+files, those of the tests too, and use the network as whoever grades can.
 """
 
 import json
