@@ -348,8 +348,7 @@ HOSTILE = {
         RIGHT,
     ),
     "asks the network": (
-        "import socket\ntry:\n    socket.create_connection(('1.1.1.1', 53), 2)\nexcept OSError:\n    pass\n"
-        "else:\n    raise RuntimeError('there is a network')",
+        "import socket\nassert {name for _, name in socket.if_nameindex()} <= {'lo'}",
         RIGHT,
     ),
     "is somebody": ("import os\nassert os.getuid() not in (0,)", RIGHT),
