@@ -106,7 +106,7 @@ WRONG = {
                 "must return one number",
             ),
             "q4": ("drifts = np.array([4.0, 3, 2, 1])\norder = 1.0", 2.0, "not those of the runs"),
-            "q6": ("wrong_sentence, right_order = 'third', 2", 1.0, "the order is another one"),
+            "q6": ("wrong_sentence, kept = 'third', 'trace'", 1.0, "something else is conserved"),
         },
         {
             "q1": (
@@ -127,7 +127,7 @@ WRONG = {
                 "changed the caller's weights",
             ),
             "q4": ("drifts = np.ones(3)\norder = 1.0", 1.0, "four numbers"),
-            "q6": ("wrong_sentence, right_order = 'second', 1", 1.0, "another sentence is wrong"),
+            "q6": ("wrong_sentence, kept = 'second', 'diagonal'", 1.0, "another sentence is wrong"),
         },
         {
             "q1": (
@@ -142,7 +142,7 @@ WRONG = {
                 "the drift is 0.12",
             ),
             "q4": ("order = 'one'", 0.0, "drifts is not defined"),
-            "q6": ("wrong_sentence, right_order = 3, 1", 0.0, '"first", "second" or "third"'),
+            "q6": ("wrong_sentence, kept = 3, 1", 0.0, '"first", "second" or "third"'),
         },
     ],
     "acceleration": [
@@ -299,6 +299,159 @@ WRONG = {
                 2.0,
                 "the swing of the product is another one",
             ),
+        },
+    ],
+    "small-initialization": [
+        {
+            "q1": (
+                "def misalignment(weights):\n"
+                "    return max([0.0] + [1 - abs(np.linalg.svd(b)[2][0] @ np.linalg.svd(a)[0][:, 0])\n"
+                "        for a, b in zip(weights, weights[1:])])",
+                0.0,
+                "is it the square of the inner product",
+            ),
+            "q2": (
+                "def aligned(w, widths):\n"
+                "    shapes = list(zip(widths[1:], widths))\n"
+                "    layers = [np.eye(*shape) for shape in shapes]\n"
+                "    layers[0] = np.outer(np.eye(shapes[0][0])[0], w)\n"
+                "    return layers",
+                0.0,
+                "each of the two has the norm sqrt(5)",
+            ),
+            "q3": (
+                "def limit(w, y):\n    return np.full(len(w), y ** (1 / len(w)))",
+                0.0,
+                "the difference of the squares is conserved",
+            ),
+            "q5": (
+                "pair, worst, depth, trained = [4, 8], 1.05, 2, 1.05",
+                1.0,
+                "another pair has a larger ratio",
+            ),
+            "q6": ("plateau, scale, time = 1.0, 0.01, 1.0", 0.75, "the plateau changes by another factor"),
+        },
+        {
+            "q1": (
+                "def misalignment(weights):\n    return [0.0 for a, b in zip(weights, weights[1:])]",
+                0.0,
+                "must return one number",
+            ),
+            "q2": (
+                "def aligned(w, widths):\n"
+                "    gain = np.linalg.norm(w) ** (1 / (len(widths) - 1))\n"
+                "    layers = [gain * np.eye(b, a) for a, b in zip(widths, widths[1:])]\n"
+                "    layers[0] = gain * np.outer(np.eye(widths[1])[0], w / np.linalg.norm(w))\n"
+                "    return layers",
+                1.5,
+                "are not balanced",
+            ),
+            "q3": (
+                "def limit(w, y):\n    return w * (y / np.prod(w)) ** (1 / len(w))",
+                2.0,
+                "the differences of the squares are wrong",
+            ),
+            "q5": (
+                "pair, worst, depth, trained = [4, 5], 1.229092231548489, 20, 1.0",
+                2.0,
+                "the least depth with a ratio below 1.05",
+            ),
+            "q6": ("plateau, scale, time = 1e-3, 10.0, 1e-4", 2.25, "the scale is another one"),
+        },
+        {
+            "q1": (
+                "def misalignment(weights):\n"
+                "    a, b = weights\n"
+                "    return 1 - (np.linalg.svd(b)[2][0] @ np.linalg.svd(a)[0][:, 0]) ** 2",
+                0.0,
+                "not enough values to unpack",
+            ),
+            "q2": (
+                "def aligned(w, widths):\n    return [np.array([w])]",
+                0.0,
+                "three widths make two layers",
+            ),
+            "q3": (
+                "def limit(w, y):\n"
+                "    z = brentq(lambda z: np.prod(z + w**2) - y**2, 0, 1e3)\n"
+                "    return np.sqrt(z + w**2)",
+                2.0,
+                "f(a) and f(b) must have different signs",
+            ),
+            "q5": ("pair, worst, depth, trained = (5, 4), 1.2, 19, 1.2", 1.0, "the smaller one first"),
+            "q6": ("plateau, scale, time = 1e-3, 0.1, 1e-3", 2.25, "the times change by another factor"),
+        },
+    ],
+    "residual-initialization": [
+        {
+            "q1": (
+                "def forward(x, N, s):\n"
+                "    h = np.broadcast_to(x, (len(N), len(x)))\n"
+                "    for k in reversed(range(N.shape[1])):\n"
+                "        h = h + s / np.sqrt(N.shape[1] * len(x)) * np.einsum('nij,nj->ni', N[:, k], h)\n"
+                "    return h",
+                1.0,
+                "is the first layer applied first",
+            ),
+            "q2": (
+                "def second_moment(x, L, s):\n"
+                "    return np.outer(x, x) + s**2 / len(x) * (x @ x) * np.eye(len(x))",
+                1.33,
+                "the trace grows from layer to layer",
+            ),
+            "q3": (
+                "def share(s, L):\n    return 0.5 ** L",
+                1.0,
+                "the share is another one",
+            ),
+            "q5": (
+                "motion, flatness, calmest, flattest = np.ones(6), np.full(6, 0.5), 0.05, 1.0",
+                0.0,
+                "Is S_min that of the same readout",
+            ),
+            "q6": ("moved, grown, lazy = 0.0, 1.0, np.inf", 0.0, "all three are positive"),
+        },
+        {
+            "q1": (
+                "def forward(x, N, s):\n    return x + s / 2 * N.sum(axis=1) @ x",
+                0.0,
+                "I + N maps (1, 0) to (2, 1)",
+            ),
+            "q2": (
+                "def second_moment(x, L, s):\n    return (1 + s**2 / L) ** L * np.outer(x, x)",
+                0.0,
+                "for different i, j",
+            ),
+            "q3": (
+                "def share(s, L):\n"
+                "    c, k = s / np.sqrt(L), np.arange(L + 1)\n"
+                "    above = (1 + c) ** (2.0 * k) * (1 - c) ** (2.0 * (L - k)) > 1\n"
+                "    return binom.pmf(k, L, 0.5)[above].sum()",
+                2.0,
+                "the share is wrong at depth 1000",
+            ),
+            "q5": (
+                "motion, flatness, calmest, flattest = np.ones(6), np.ones(6), 0.3, 0.05",
+                2.0,
+                "the layers move by other amounts",
+            ),
+            "q6": ("moved, grown, lazy = np.log(3), 3.0, np.sqrt(1.1)", 2.25, "by another factor"),
+        },
+        {
+            "q1": (
+                "def forward(x, N, s):\n    return np.zeros(len(x))",
+                0.0,
+                "shape (3, 2), yours is (2,)",
+            ),
+            "q2": (
+                "def second_moment(x, L, s):\n"
+                "    return np.outer(x, x) + ((1 + s**2 / L) ** L - 1) * (x @ x) * np.eye(len(x))",
+                0.0,
+                "the trace is the mean square",
+            ),
+            "q3": ("def share(s, L):\n    return 2.0", 0.0, "one of the two is above"),
+            "q5": ("motion = np.ones(6)", 0.0, "is not defined"),
+            "q6": ("moved, grown, lazy = 3.0, 9.0, 1.1", 1.5, "the motion is another one"),
         },
     ],
 }
