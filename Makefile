@@ -29,7 +29,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline pdf assignments grade test lint unit chapters grading site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline slides pdf assignments grade test lint unit chapters grading site serve notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -67,6 +67,7 @@ lint: $(READY)  ## linters and types
 unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
 	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py \
+	  --ignore tests/test_slides.py \
 	  --ignore tests/grading
 
 chapters: book  ## the outputs of every chapter by nbval, and every claim broken on purpose
@@ -78,10 +79,13 @@ grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
 
 site: book  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
-	  tests/test_firefox.py tests/test_plain_notebooks.py
+	  tests/test_firefox.py tests/test_plain_notebooks.py tests/test_slides.py
 
 book-offline: book  ## the book as a folder and a zip that need no network
 	@$(BIN)/python tools/offline.py
+
+slides: book  ## a deck of slides a session, made of its page
+	@ls -1 $(CURDIR)/_build/html/book/*-slides.html | sed 's,^,file://,'
 
 pdf: $(READY)  ## the book as one PDF, through xelatex
 	@$(BIN)/python tools/pdf.py

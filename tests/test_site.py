@@ -24,7 +24,11 @@ import dlnlab
 
 require_browser()
 
-PAGES = sorted(path.relative_to(HTML).as_posix() for path in (HTML / "book").rglob("*.html"))
+PAGES = sorted(
+    path.relative_to(HTML).as_posix()
+    for path in (HTML / "book").rglob("*.html")
+    if not path.stem.endswith("-slides")
+)
 DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 375, "height": 800}
 # Of the theme and of the bibliography, whose markup is not ours to change.
 KNOWN_VIOLATIONS = {
@@ -656,7 +660,7 @@ def test_a_small_book_of_a_fork(tmp_path):
         "book/references.bib",
     )
     without_packages = partial(shutil.copytree, ignore=shutil.ignore_patterns("node_modules"))
-    for name in (*files, "dlnlab", "tools", "binder", "book/_static"):
+    for name in (*files, "dlnlab", "tools", "binder", "book/_static", "book/_templates"):
         copy = without_packages if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(

@@ -92,10 +92,8 @@ def changed(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return tables if current != before else []
 
 
-def link_checks(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Name what a line checks as the page does, with a link, and say at a glance that it holds."""
-    if doctree is None or "measured" not in context.get("body", ""):
-        return
+def linked(app: Sphinx, page: str, html: str) -> str:
+    """Name what the lines of checks are about, with links; say at a glance that they hold."""
     names = named(app.env)
 
     def link(match: re.Match[str]) -> str:
@@ -107,7 +105,13 @@ def link_checks(app: Sphinx, page: str, template: str, context: dict[str, Any], 
         link = f'<a href="{there}#{thing.anchor}">{thing.full}</a>'
         return f'{before}<span class="holds" title="holds">✓</span> {link}'
 
-    context["body"] = PRINTED.sub(link, context["body"])
+    return PRINTED.sub(link, html)
+
+
+def link_checks(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Link the checks of a page."""
+    if doctree is not None and "measured" in context.get("body", ""):
+        context["body"] = linked(app, page, context["body"])
 
 
 def cell(*content: nodes.Node) -> nodes.entry:

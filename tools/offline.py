@@ -11,9 +11,15 @@ HTML, OFFLINE = ROOT / "_build" / "html", ROOT / "_build" / "offline"
 COPIES = ROOT / "tools" / "npm" / "node_modules"
 VENDOR = "_static/vendor/"
 CDN = "https://cdn.jsdelivr.net/npm/"
-VERSIONED = re.compile(re.escape(CDN) + r"((?:@[\w-]+/)?[\w-]+)@[\d.]+/")
+VERSIONED = re.compile(re.escape(CDN) + r"((?:@[\w-]+/)?[\w.-]+)@[\d.]+/")
 PRELOAD = re.compile(r'<link rel="preload" as="font" crossorigin[^>]*>\n')
-NEEDED = ["mathjax/es5/output/chtml/fonts", "requirejs/require.js", "@jupyter-widgets/html-manager/dist"]
+NEEDED = [
+    "mathjax/es5/output/chtml/fonts",
+    "requirejs/require.js",
+    "@jupyter-widgets/html-manager/dist",
+    "reveal.js/dist/reveal.js",
+    "reveal.js/dist/reveal.css",
+]
 UNUSED = ("*.map", "embed.js", "libembed-amd.js", "index.js", "*.LICENSE.txt")
 README = """\
 Deep linear networks, lecture notes that run: the pages without a network

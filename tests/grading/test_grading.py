@@ -364,7 +364,7 @@ WRONG = {
                 "    a, b = weights\n"
                 "    return 1 - (np.linalg.svd(b)[2][0] @ np.linalg.svd(a)[0][:, 0]) ** 2",
                 0.0,
-                "not enough values to unpack",
+                "too many values to unpack",
             ),
             "q2": (
                 "def aligned(w, widths):\n    return [np.array([w])]",
@@ -451,7 +451,7 @@ WRONG = {
             ),
             "q3": ("def share(s, L):\n    return 2.0", 0.0, "one of the two is above"),
             "q5": ("motion = np.ones(6)", 0.0, "is not defined"),
-            "q6": ("moved, grown, lazy = 3.0, 9.0, 1.1", 1.5, "the motion is another one"),
+            "q6": ("moved, grown, lazy = 3.0, 9.0, 1.1", 0.75, "the motion is another one"),
         },
     ],
 }
