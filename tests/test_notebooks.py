@@ -157,6 +157,15 @@ def test_there_are_exercises_with_solutions(path):
 
 
 @every_chapter
+def test_there_are_questions_to_check_oneself(path):
+    cells = nbformat.read(path, as_version=4).cells
+    source = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert source.count("\n:::{quiz}\n:right:") + source.startswith(":::{quiz}") >= 2, (
+        "a chapter asks two questions or more: see tools/quizzes.py for how they are written"
+    )
+
+
+@every_chapter
 def test_figures_have_alternative_text_and_captions(path):
     for cell in code_cells(path):
         if "plt.subplots" in cell.source and "def draw" not in cell.source:

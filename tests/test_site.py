@@ -291,6 +291,24 @@ class Chapter(Page):
         assert first.locator("summary").inner_text() == "Hide the code"
         first.locator("summary").click()
 
+    def test_questions_answer_by_mouse_and_keyboard(self, page):
+        """A right answer and wrong ones, each with what is said of it, and nothing before one is chosen."""
+        quizzes = page.locator("fieldset.quiz")
+        assert quizzes.count() >= 2
+        assert page.locator(".said:visible").count() == 0
+        for quiz in quizzes.all():
+            assert quiz.locator(".answer.right").count() == 1
+            assert quiz.locator(".answer").count() >= 2
+            quiz.locator(".answer.wrong label").first.click()
+            assert quiz.locator(".said:visible").inner_text().startswith("No.")
+            assert len(quiz.locator(".said:visible").inner_text()) > 20
+            quiz.locator("input").first.focus()
+            for _ in range(quiz.locator(".answer").count()):
+                if quiz.locator(".answer.right .said").is_visible():
+                    break
+                page.keyboard.press("ArrowDown")
+            assert quiz.locator(".said:visible").inner_text().startswith("Right.")
+
     def test_it_says_how_long_it_takes(self, page):
         short, long = map(int, re.findall(r"\d+", page.locator("h1 + .reading-time").inner_text()))
         assert 5 <= short <= long <= 120
@@ -612,6 +630,24 @@ def test_the_page_of_claims_has_them_all(read):
         assert {f"#{label}" for label in stated} <= found.keys()
     assert all(re.match(r"(Theorem|Proposition|Lemma|Corollary) \d\.\d+ \(", name) for name in found.values())
     assert any(row.endswith("slope of the risk\t-3.892\t= -3.892\t1.00") for row in rows)
+
+
+def test_the_guides_say_what_is_so(read):
+    """The plan of a term has the times of pages and assignments, the student's guide the library."""
+    rows = [row.locator("td").all() for row in read("book/teaching.html").locator("tbody tr").all()]
+    plan = {row[1].locator("a").get_attribute("href"): row for row in rows if row[1].locator("a").count()}
+    assert len(plan) == len(list((ROOT / "assignments").glob("*.ipynb"))) == 6
+    for page, row in plan.items():
+        (said,) = re.findall(
+            r'class="reading-time">(\d+) minutes to read, (\d+)', (HTML / "book" / page).read_text()
+        )
+        assert row[2].inner_text() == " to ".join(said)
+        about = nbformat.read(ROOT / "assignments" / page.replace(".html", ".ipynb"), as_version=4).metadata
+        assert [row[4].inner_text(), row[5].inner_text()] == [
+            str(about.assignment[key]) for key in ("number", "minutes")
+        ]
+    (wheel,) = (HTML / "notebooks").glob("*.whl")
+    assert f"/raw/notebooks/{wheel.name}" in read("book/studying.html").locator("article").inner_text()
 
 
 def test_there_is_an_explorer():

@@ -34,7 +34,13 @@ def fingerprint() -> str:
 
 def shared() -> str:
     """Return a hash of what all pages share."""
-    folders = {"tools": "*.py", "tools/npm": "*.*", "book": "*.bib", "book/_static": "*", "book/_templates": "*"}
+    folders = {
+        "tools": "*.py",
+        "tools/npm": "*.*",
+        "book": "*.bib",
+        "book/_static": "*",
+        "book/_templates": "*",
+    }
     found = (path for folder, pattern in folders.items() for path in (ROOT / folder).glob(pattern))
     return digest([ROOT / "_config.yml", ROOT / "_toc.yml", *found])
 

@@ -18,6 +18,7 @@ import yaml
 from claims import LINE
 from docutils import nodes
 from labels import Named, named
+from quizzes import TITLE, answer, choice, quiz
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -103,6 +104,15 @@ class ForPaper(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         for solution in list(self.document.findall(solution_node)):
             solution.parent.remove(solution)
+        for asked in list(self.document.findall(quiz)):
+            title = nodes.paragraph(
+                "", "", nodes.strong("", f"{TITLE}. "), nodes.Text("(The answers are on the page.)")
+            )
+            choices = [
+                nodes.list_item("", nodes.paragraph("", "", *item.children)) for item in asked.findall(choice)
+            ]
+            question = [part for part in asked if not isinstance(part, answer)]
+            asked.replace_self([title, *question, nodes.bullet_list("", *choices)])
         for link in list(self.document.findall(addnodes.pending_xref)):
             if link["reftarget"].startswith("book/api/"):
                 page = f"{self.config.html_baseurl}{link['reftarget']}.html"

@@ -14,6 +14,7 @@ from typing import Any
 
 import build_book
 import nbformat
+import quizzes
 from hatchling.builders.wheel import WheelBuilder
 from labels import Named, author_year, is_session, named
 from nbformat import NotebookNode
@@ -93,12 +94,13 @@ class Chapter:
 
         return LINK.sub(rf"]({self.site}book/\1.html\2)", ROLE.sub(role, line))
 
-    def directive(self, kind: str, argument: str, label: str, body: list[str]) -> list[str]:
+    def directive(self, kind: str, argument: str, options: dict[str, str], body: list[str]) -> list[str]:
         """Return a directive, whose body is plain already, as HTML around Markdown."""
         kind = kind.removeprefix("prf:")
         if kind == "proof":  # in a fold that says so
             return body
         if kind in STATEMENTS or kind == "exercise":
+            label = options.get("label", "")
             thing = self.named(label)
             title = f"**{thing.name}**" + (f" ({thing.title})" if thing.title else "")
             # Not the > of Markdown, which would end up in displayed formulas.
@@ -108,6 +110,14 @@ class Chapter:
         if kind in {"dropdown", "solution"}:
             title = argument if kind == "dropdown" else f"Solution of {self.named(argument).name.lower()}"
             return ["<details>", f"<summary>{title}</summary>", "", *body, "", "</details>"]
+        if kind == "quiz":
+            quiz = quizzes.asked(body, int(options["right"]))
+            title = f"**{quizzes.TITLE}.**"
+            choices = [f"- {text}" for text, _ in quiz.answers]
+            said = [f"- {text}: {said}" for text, said in quiz.answers]
+            fold = ["<details>", "<summary>Answers</summary>", "", *said, "", "</details>"]
+            question = "\n\n".join(quiz.question)
+            return ["<blockquote>", "", f"{title} {question}", "", *choices, "", *fold, "", "</blockquote>"]
         raise self.fail(f"the directive {kind}")
 
     def markdown(self, lines: Iterator[str]) -> list[str]:
@@ -123,7 +133,7 @@ class Chapter:
                 n_options = sum(1 for _ in takewhile(OPTION.fullmatch, body))
                 options = dict(OPTION.fullmatch(option).groups() for option in body[:n_options])
                 content = self.markdown(iter(body[n_options:]))
-                plain += self.directive(kind, argument, options.get("label", ""), content)
+                plain += self.directive(kind, argument, options, content)
             elif match := EQUATION.fullmatch(line):
                 indent, label = match.groups()
                 opening = max(i for i, before in enumerate(plain) if before.strip() == "$$")

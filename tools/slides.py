@@ -15,6 +15,7 @@ from docutils import nodes
 from labels import is_session
 from myst_nb.sphinx_ext import add_per_page_html_resources
 from plain_notebooks import chapters_written
+from quizzes import quiz
 from sphinx.application import Sphinx
 from sphinx.ext.mathjax import install_mathjax
 from sphinx.util.osutil import relative_uri
@@ -69,7 +70,7 @@ def parts(section: nodes.section) -> Iterator[list[nodes.Node]]:
             cells += [child] if stated else []
             for node in shown(child):
                 yield [before, node] if opens_with(before, BEFORE) else [node]
-        elif isinstance(child, nodes.block_quote) or opens_with(child, AFTER):
+        elif isinstance(child, nodes.block_quote | quiz) or opens_with(child, AFTER):
             yield [child]
         # What to predict stays in view while the cells of an explorer go by.
         is_cell = isinstance(child, nodes.container)
