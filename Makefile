@@ -29,7 +29,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline slides pdf assignments grade test lint unit chapters grading site serve notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline slides pdf assignments grade test lint unit chapters grading site serve laboratory notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -99,6 +99,10 @@ grade: $(READY)  ## grade a class (ASSIGNMENT=setting SUBMISSIONS=folder-or-zip)
 serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+laboratory: $(CDN)  ## bundle the laboratory of tools/npm/laboratory into the library
+	@cd tools/npm && node_modules/.bin/esbuild laboratory/main.mjs --bundle --format=esm --minify --legal-comments=eof \
+	  --log-level=error --outfile=$(or $(OUTFILE),../../dlnlab/book/static/laboratory.js)
 
 notebooks: $(READY)  ## run the chapters that changed and store the outputs that are checked
 	@$(BIN)/python tools/notebooks.py

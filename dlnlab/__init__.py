@@ -9,7 +9,7 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 - `imbalance`: the operator of the end-to-end flow from any start, bounds of the rate, prescribed imbalances
 - `flatness`: sharpness and its least value, alignment, the flow from tiny weights
 - `experiments`: endpoints, sweeps, the experiments of a paper and their `figures`
-- `book`: checks of claims, explorers, house style
+- `book`: checks of claims, explorers, the laboratory, house style
 """
 
 from . import acceleration, book, dynamics, experiments, flatness, imbalance, networks
@@ -22,7 +22,7 @@ from .acceleration import (
     spectrum,
     volume_element,
 )
-from .book import ClaimError, check, explore, plot_curves, plot_training, use_style
+from .book import ClaimError, Laboratory, check, explore, plot_curves, plot_training, use_style
 from .dynamics import (
     Trajectory,
     descend,
@@ -80,6 +80,7 @@ __all__ = [
     "Endpoint",
     "Factorization",
     "Grid",
+    "Laboratory",
     "Loss",
     "LpRegression",
     "Regression",

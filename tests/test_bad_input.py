@@ -195,6 +195,18 @@ CALLS = {
         "what": "x",
     },
     dl.explore: {"draw": draw, "start": {"value": 1}, "play": "value", "max_frames": 4, "value": [1, 2]},
+    dl.Laboratory: {
+        "task": TASK,
+        "depth": 2,
+        "width": 3,
+        "start": "balanced",
+        "scale": 0.5,
+        "learning_rate": 0.1,
+        "noise": 0.5,
+        "seed": 1,
+        "weights": layers(3, 2, 4),
+        "readout": [1.0, 2.0, 0.0, 1.0],
+    },
     dl.use_style: {},
     dl.plot_curves: {
         "axes": Figure().subplots(),
@@ -344,6 +356,10 @@ def same(left, right):
         return left.dtype == right.dtype and all(same(left[name], right[name]) for name in left.dtype.names)
     if isinstance(left, np.ndarray | float | int):
         return np.shape(left) == np.shape(right) and np.array_equal(left, right, equal_nan=True)
+    if isinstance(left, dl.Laboratory):
+        return all(
+            same(getattr(left, name), getattr(right, name)) for name in ("weights", "readout", "scale")
+        )
     return type(left) is type(right)
 
 

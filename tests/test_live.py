@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import nbformat
 import pytest
 from browser import HTML, ROOT, launched, require_browser
 
@@ -111,3 +112,37 @@ def test_a_plain_notebook_reads_right_without_an_extension(tmp_path):
         page.keyboard.press("Control+s")
         page.wait_for_timeout(500)
     assert (tmp_path / "notebooks" / "acceleration.ipynb").read_bytes() == before
+
+
+def test_the_laboratory_is_one_object_in_page_and_kernel(tmp_path):
+    """A slider in the page changes Python's setting; what Python sets and trains is seen in the page."""
+    sources = [
+        "import dlnlab as dl\nlab = dl.Laboratory(depth=4, scale=0.4)\nlab",
+        "lab.learning_rate = 0.02\nlab.run(200)\nprint('trained', lab.history['step'][-1])",
+        "print('depth', lab.depth, 'steps', lab.history['step'][-1] > 0)",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    )
+    (tmp_path / "book").mkdir()
+    nbformat.write(notebook, tmp_path / "book" / "lab.ipynb")
+    with jupyterlab(tmp_path / "book", tmp_path / "config", myst=False) as lab, launched() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1600})
+        opened(page, f"{lab}/tree/lab.ipynb")
+        page.locator(".jp-Cell").first.click()
+        page.keyboard.press("Shift+Enter")
+        shown = page.locator(".dlnlab-lab")
+        shown.locator(".lab-said").wait_for(timeout=90_000)
+        assert "Depth 4" in shown.locator(".lab-said").inner_text()
+        page.locator(".jp-Cell").nth(1).click()
+        page.keyboard.press("Shift+Enter")
+        page.get_by_text("trained 200").wait_for(timeout=30_000)
+        page.wait_for_function("document.querySelectorAll('.dlnlab-lab output')[3].textContent === '0.02'")
+        shown.get_by_role("slider", name="depth").focus()
+        page.keyboard.press("ArrowRight")
+        shown.get_by_role("button", name="Step").click()
+        assert "Depth 5" in shown.locator(".lab-said").inner_text()
+        page.locator(".jp-Cell").nth(2).click()
+        page.keyboard.press("Shift+Enter")
+        page.get_by_text("depth 5 steps True").wait_for(timeout=30_000)

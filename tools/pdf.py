@@ -104,6 +104,9 @@ class ForPaper(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         for solution in list(self.document.findall(solution_node)):
             solution.parent.remove(solution)
+        for link in self.document.findall(nodes.reference):
+            if "laboratory" in link["classes"]:
+                link["refuri"] = f"{self.config.html_baseurl}book/{link['refuri']}"
         for asked in list(self.document.findall(quiz)):
             title = nodes.paragraph(
                 "", "", nodes.strong("", f"{TITLE}. "), nodes.Text("(The answers are on the page.)")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import build_book
+import laboratory
 import nbformat
 import quizzes
 from hatchling.builders.wheel import WheelBuilder
@@ -90,6 +91,9 @@ class Chapter:
                 thing = self.named(target)
                 notebook = "" if thing.page == self.page else f"{Path(thing.page).name}.ipynb"
                 return f"[{thing.name}]({notebook}#{thing.anchor})"
+            if kind == "lab":
+                text, query = laboratory.address_of(target)
+                return f"[{text}]({self.site}{laboratory.PAGE}.html?{query})"
             raise self.fail(f"the role {kind}")
 
         return LINK.sub(rf"]({self.site}book/\1.html\2)", ROLE.sub(role, line))

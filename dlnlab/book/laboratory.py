@@ -1,0 +1,302 @@
+"""The laboratory: a deep linear network that trains in the page, in a notebook or in Python, all the same.
+
+The engine of the page is in `tools/npm/laboratory`. The starts that it draws are here again, in numpy; tests
+hold the two together.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from .._validation import Array, count, number, one_network, one_output, readout_vector, weight_list
+from ..dynamics import gradient_descent
+from ..experiments import regression_task
+from ..flatness import sharpness
+from ..networks import Regression, end_to_end
+from ..networks.losses import fitting_loss
+from ..networks.tasks import regression
+from ..networks.weights import rows
+
+STATIC = Path(__file__).parent / "static"
+STARTS = ("gaussian", "residual", "balanced", "imbalanced")
+HISTORY = [("step", "i8"), ("excess_risk", "f8"), ("sharpness", "f8")]
+_POINTS = 500  # of a run in Python
+_NOISE_SEED = 1_000_003  # apart from the seeds of starts
+
+
+@cache
+def tasks() -> dict[str, Regression]:
+    """Return the tasks of the laboratory by their names.
+
+    Returns
+    -------
+    dict of str to Regression
+        One number; Gaussian data, well conditioned, and badly with a target along a weak direction; the
+        diabetes data.
+
+    Examples
+    --------
+    >>> list(tasks())
+    ['scalar', 'gaussian', 'stiff', 'diabetes']
+    """
+    gaussian = regression_task()
+    X = gaussian.X * np.geomspace(1.0, 0.1, 5)
+    return {
+        "scalar": Regression([[1.0]], [1.0]),
+        "gaussian": gaussian,
+        "stiff": Regression(X, X[:, -1]),
+        "diabetes": Regression.diabetes(),
+    }
+
+
+def sent(task: Regression) -> dict[str, Any]:
+    """Return what the page has to know of a task: nothing depends on the samples after one pass."""
+    values, vectors = np.linalg.eigh(task.covariance)
+    return {
+        "samples": len(task.y),
+        "covariance": task.covariance.tolist(),
+        "minimizer": task.minimizer.tolist(),
+        "eigenvalues": values.tolist(),
+        "eigenvectors": vectors.T.tolist(),
+    }
+
+
+def _gaussians(seed: int, skip: int = 0) -> Iterator[float]:
+    """Yield the Gaussian numbers of the page's engine: mulberry32, Box and Muller."""
+    step, mask = 0x6D2B79F5, 0xFFFFFFFF
+
+    def uniforms() -> Iterator[float]:
+        state = (seed + 2 * skip * step) & mask
+        while True:
+            state = (state + step) & mask
+            t = ((state ^ (state >> 15)) * (1 | state)) & mask
+            t = (t + ((t ^ (t >> 7)) * (61 | t) & mask)) & mask ^ t
+            yield ((t ^ (t >> 14)) & mask) / 2**32
+
+    u = uniforms()
+    while True:
+        yield float(np.sqrt(-2 * np.log(1 - next(u))) * np.cos(2 * np.pi * next(u)))
+
+
+class _NoisyLabels:
+    """The risk with labels that have new noise at every step."""
+
+    def __init__(self, task: Regression, noise: float, seed: int, step: int):
+        values, vectors = np.linalg.eigh(task.covariance)
+        self.task = task
+        self.kick = 2 * noise * (vectors * np.sqrt(np.maximum(values, 0) / len(task.y)))
+        self.numbers = _gaussians(seed + _NOISE_SEED, skip=step * len(values))
+
+    def value(self, W: ArrayLike) -> Array:
+        return self.task.value(W)
+
+    def gradient(self, W: ArrayLike) -> Array:
+        z = [next(self.numbers) for _ in self.task.minimizer]
+        return self.task.gradient(W) - self.kick @ z
+
+
+class Laboratory(anywidget.AnyWidget):
+    r"""A deep linear network with one output that trains while one looks at it.
+
+    Shown in a notebook it has sliders, curves and a map of what was collected, and trains in the page,
+    without the kernel. From Python it is trained by `run`. Settings go both ways.
+
+    Parameters
+    ----------
+    task : {"scalar", "gaussian", "stiff", "diabetes"} or Regression
+        What is learned: one number, Gaussian data, well or badly conditioned, the diabetes data, or your own.
+    depth, width : int
+        Layers L, 1 to 12, and units of the hidden ones, 1 to 10.
+    start : {"gaussian", "residual", "balanced", "imbalanced"}
+        Independent Gaussian entries of standard deviation ``scale``; :math:`I + s N_k / \sqrt{Ld}` with a
+        random readout of norm one; aligned layers of rank one, all of the norm ``scale``; the same with the
+        squared norms :math:`s^2, 2s^2, \dots, L s^2`. All but the second are drawn on the side of the target.
+    scale, learning_rate : float
+        Positive.
+    noise : float
+        Standard deviation of the noise that the labels get anew at each step.
+    seed : int
+        Of the start and of the noise. The numbers are those of the page, and not numpy's.
+    weights : list of array_like, optional
+        A start of your own; the settings of the start do not count then.
+    readout : array_like of shape (d_L,), optional
+        Its fixed readout.
+
+    Attributes
+    ----------
+    history : ndarray
+        The run so far, in Python or in the page: step, excess_risk and sharpness.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Examples
+    --------
+    >>> lab = Laboratory(depth=5, scale=0.4, learning_rate=0.02)
+    >>> lab.run(1000)
+    >>> int(lab.history["step"][-1])
+    1000
+    """
+
+    _esm = STATIC / "laboratory.js"
+    _css = STATIC / "laboratory.css"
+    tasks: traitlets.Dict = traitlets.Dict().tag(sync=True)
+    task = traitlets.Unicode("gaussian").tag(sync=True)
+    depth = traitlets.Int(3).tag(sync=True)
+    width = traitlets.Int(5).tag(sync=True)
+    start = traitlets.Unicode("gaussian").tag(sync=True)
+    scale = traitlets.Float(0.3).tag(sync=True)
+    learning_rate = traitlets.Float(0.05).tag(sync=True)
+    noise = traitlets.Float(0.0).tag(sync=True)
+    seed = traitlets.Int(0).tag(sync=True)
+    weights: traitlets.List = traitlets.List().tag(sync=True)
+    readout: traitlets.List = traitlets.List().tag(sync=True)
+    trace: traitlets.Dict = traitlets.Dict({"steps": [], "risk": [], "sharpness": []}).tag(sync=True)
+
+    def __init__(
+        self,
+        task: str | Regression = "gaussian",
+        *,
+        depth: int = 3,
+        width: int = 5,
+        start: str = "gaussian",
+        scale: float = 0.3,
+        learning_rate: float = 0.05,
+        noise: float = 0.0,
+        seed: int = 0,
+        weights: Sequence[ArrayLike] | None = None,
+        readout: ArrayLike | None = None,
+    ) -> None:
+        self._known = tasks() if isinstance(task, str) else {**tasks(), "given": regression(task)}
+        counts = {"depth": count("depth", depth), "width": count("width", width)}
+        counts["seed"] = count("seed", seed, minimum=0)
+        numbers = {"scale": number("scale", scale), "learning_rate": number("learning_rate", learning_rate)}
+        numbers["noise"] = number("noise", noise, zero=True)
+        try:
+            super().__init__(
+                tasks={name: sent(known) for name, known in self._known.items()},
+                task=task if isinstance(task, str) else "given",
+                start=start,
+                **counts,
+                **numbers,
+            )
+        except traitlets.TraitError as error:
+            raise ValueError(str(error)) from error
+        if weights is not None:
+            layers = one_network(weight_list(weights))
+            p = readout_vector(readout, layers)
+            one_output(layers, p)
+            fitting_loss(self._chosen, rows(layers, p)[0], name="task")
+            self.readout = [] if p is None else p.tolist()
+            self.weights = [layer.tolist() for layer in layers]
+        elif readout is not None:
+            raise ValueError("readout goes with weights, which are None")
+        self.observe(self._reset, [name for name in self.trait_names(sync=True) if name in _SETTINGS])
+        self._reset()
+
+    @traitlets.validate("depth", "width", "scale", "learning_rate", "noise", "seed")
+    def _in_bounds(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        low, high = _BOUNDS[name]
+        if not low <= value <= high:
+            raise traitlets.TraitError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        return value
+
+    @traitlets.validate("task", "start")
+    def _one_of(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        options = tuple(self._known) if name == "task" else STARTS
+        if value not in options:
+            raise traitlets.TraitError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+        return value
+
+    @property
+    def _chosen(self) -> Regression:
+        return self._known[self.task]
+
+    def _reset(self, change: Any = None) -> None:
+        self._steps = 0
+        if self.weights:
+            self._now = [np.array(layer) for layer in self.weights]
+            self._p = np.array(self.readout) if self.readout else None
+        else:
+            self._now, self._p = self.drawn()
+
+    def drawn(self) -> tuple[list[Array], Array | None]:
+        """Return the layers that the settings start from, and the readout or None, as the page draws them."""
+        d, L, z = len(self._chosen.minimizer), self.depth, _gaussians(self.seed)
+        residual = self.start == "residual"
+
+        def numbers(*shape: int) -> Array:
+            return np.array([next(z) for _ in range(int(np.prod(shape)))]).reshape(shape)
+
+        widths = [d, *[d if residual else self.width] * (L - 1), d if residual else 1]
+        readout = numbers(d) if residual else None
+        frames = [numbers(n) for n in widths]
+        frames = [frame / np.linalg.norm(frame) for frame in frames]
+        if readout is not None:
+            noise = self.scale / np.sqrt(L * d)
+            return [np.eye(d) + noise * numbers(d, d) for _ in range(L)], readout / np.linalg.norm(readout)
+        frames[-1] = np.ones(1)
+        if self.start == "gaussian":
+            layers = [self.scale * numbers(m, n) for n, m in pairwise(widths)]
+        else:
+            squares = np.arange(1, L + 1) if self.start == "imbalanced" else np.ones(L)
+            sizes = self.scale * np.sqrt(squares)
+            layers = [s * np.outer(v, u) for s, (u, v) in zip(sizes, pairwise(frames), strict=True)]
+        if end_to_end(layers)[0] @ self._chosen.covariance @ self._chosen.minimizer < 0:
+            layers[-1] = -layers[-1]
+        return layers, None
+
+    def run(self, steps: int) -> None:
+        """Go on with the run for some steps, in Python; the page shows it as the run before.
+
+        Parameters
+        ----------
+        steps : int
+            At least 1. A run that diverges keeps its last weights of finite loss.
+        """
+        steps, task = count("steps", steps), self._chosen
+        loss = _NoisyLabels(task, self.noise, self.seed, self._steps) if self.noise else task
+        path = gradient_descent(
+            self._now, loss, self.learning_rate, steps, readout=self._p, record_every=-(-steps // _POINTS)
+        )
+        self._now = [layer[-1] for layer in path.weights]
+        regressors = rows(path.weights, self._p)[0][..., 0, :]
+        risk = task.excess_risk(regressors)
+        new = {
+            "steps": (self._steps + path.times).astype(int).tolist(),
+            "risk": risk.tolist(),
+            "sharpness": sharpness(path.weights, task, self._p).tolist(),
+        }
+        first = int(self._steps > 0)  # the start of a part is the end of the one before
+        before = self.trace if self._steps else {"steps": [], "risk": [], "sharpness": []}
+        self._steps += steps
+        self.trace = {name: [*before[name], *values[first:]] for name, values in new.items()}
+
+    @property
+    def history(self) -> np.ndarray:
+        """The run so far."""
+        columns = (self.trace["steps"], self.trace["risk"], self.trace["sharpness"])
+        rows = [tuple(np.nan if x is None else x for x in row) for row in zip(*columns, strict=True)]
+        return np.array(rows, dtype=HISTORY)
+
+
+_BOUNDS = {
+    "depth": (1, 12),
+    "width": (1, 10),
+    "scale": (1e-3, 10**0.5),
+    "learning_rate": (1e-4, 10**0.5),
+    "noise": (0, 2),
+    "seed": (0, 99),
+}
+_SETTINGS = {"task", "start", "weights", "readout", *_BOUNDS}

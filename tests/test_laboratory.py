@@ -1,0 +1,281 @@
+"""The laboratory in a page: its engine against the library, its controls, its address."""
+
+import json
+import shutil
+import subprocess
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from browser import COPIES, ROOT, launched, open_page, require_browser, served
+
+import dlnlab as dl
+from dlnlab.book import laboratory
+
+require_browser()
+
+PAGE = "book/laboratory.html"
+STATIC = ROOT / "dlnlab" / "book" / "static"
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """Open the page with settings; at the end nothing has gone wrong."""
+    with served() as site, launched() as browser:
+        troubles = []
+
+        def read(query="", **options):
+            page, wrong = open_page(browser, f"{site}/{PAGE}?{query}", **options)
+            troubles.append(wrong)
+            page.locator(".dlnlab-lab").wait_for()
+            return page
+
+        yield read
+    assert not any(troubles)
+
+
+def settings(n):
+    """Draw settings of all kinds, with learning rates up to twice the critical one."""
+    rng = np.random.default_rng(2024)
+    names = list(laboratory.tasks())
+    for _ in range(n):
+        name, depth = names[rng.integers(len(names))], int(rng.integers(1, 13))
+        critical = dl.critical_learning_rate(laboratory.tasks()[name], depth)
+        yield {
+            "task": name,
+            "depth": depth,
+            "width": int(rng.integers(1, 11)),
+            "start": laboratory.STARTS[rng.integers(4)],
+            "scale": float(10 ** rng.uniform(-1.5, 0.3)),
+            "rate": float(np.clip(critical * 10 ** rng.uniform(-1.5, 0.3), 1e-4, 3)),
+            "noise": 0,
+            "seed": int(rng.integers(100)),
+        }
+
+
+TRAIN = """([tasks, settings]) => settings.map((setting) => {
+  const { draw, Network, sharpnessOfMinima } = laboratory;
+  const task = tasks[setting.task];
+  const { layers, readout } = draw(task, setting);
+  const network = new Network(task, layers, readout);
+  const numbers = () => network.layers.map(({ data }) => [...data]);
+  const start = numbers(), first = network.sharpness();
+  let diverged = false, steps = 0, before = start;
+  for (; steps < 500 && !diverged; steps++) {
+    before = numbers();
+    network.step(setting.rate);
+    diverged = !Number.isFinite(network.risk());
+  }
+  return { start, readout: [...readout], end: diverged ? before : numbers(), diverged, first,
+    last: diverged ? null : network.sharpness(), ...sharpnessOfMinima(task, setting.depth) };
+})"""
+
+
+def distance(some, others):
+    size = np.sqrt(sum(np.sum(W**2) for W in some))
+    return np.sqrt(sum(np.sum((W - V) ** 2) for W, V in zip(some, others, strict=True))) / size
+
+
+def test_the_engine_is_the_library(opened):
+    """Over 200 settings: starts, 500 steps, divergence, sharpness, S_min and S_bal.
+
+    Where a run is chaotic, so that a change of the start in the last digit changes its end, no two programs
+    agree; there they may differ by as much as the library does from itself.
+    """
+    page = opened()
+    tasks, some = laboratory.tasks(), list(settings(200))
+    found = page.evaluate(TRAIN, [{name: laboratory.sent(task) for name, task in tasks.items()}, some])
+    page.close()
+    chaotic = diverged = 0
+    for setting, result in zip(some, found, strict=True):
+        task, rate = tasks[setting["task"]], setting["rate"]
+        arguments = {name: setting[name] for name in ("depth", "width", "start", "scale", "seed")}
+        start, readout = dl.Laboratory(setting["task"], **arguments).drawn()
+        shaped = [
+            [np.reshape(part, W.shape) for part, W in zip(result[name], start, strict=True)]
+            for name in ("start", "end")
+        ]
+        assert distance(start, shaped[0]) < 1e-14, setting
+        path = dl.gradient_descent(shaped[0], task, rate, 500, readout=readout, record_every=500)
+        assert bool(path.diverged) == result["diverged"], setting
+        diverged += result["diverged"]
+        end = [W[-1] for W in path.weights]
+        # The last weights of finite loss may be a step apart: the losses overflow in different sums.
+        if not result["diverged"] and distance(end, shaped[1]) > 1e-9:
+            nudged = [W * (1 + 2e-16 * np.random.default_rng(1).standard_normal(W.shape)) for W in start]
+            again = dl.gradient_descent(nudged, task, rate, 500, readout=readout, record_every=500)
+            assert distance(end, shaped[1]) < 100 * distance(end, [W[-1] for W in again.weights]), setting
+            chaotic += 1
+        for name, weights in (("first", shaped[0]), ("last", shaped[1])):
+            if result[name] is not None:
+                assert result[name] == pytest.approx(dl.sharpness(weights, task, readout), rel=1e-6), setting
+        least = dl.minimal_sharpness(task, setting["depth"])
+        assert result["minimal"] == pytest.approx(least, rel=1e-8), setting
+        balanced = dl.balanced_sharpness(task, setting["depth"])
+        assert result["balanced"] == pytest.approx(balanced, rel=1e-8), setting
+    assert chaotic < 20
+    assert 0 < diverged < 100
+
+
+def said(page):
+    return page.locator(".lab-said").inner_text()
+
+
+def ran(page):
+    """Run to the end; return what is said then."""
+    page.locator(".lab-run").click()
+    page.wait_for_function("document.querySelector('.lab-run').textContent === 'Run'", timeout=60_000)
+    return said(page)
+
+
+def test_each_link_of_the_page_shows_what_the_text_says(opened):
+    """The numbers of steps in the guided experiments are those of the runs."""
+    page = opened()
+    links = page.locator("a.laboratory").evaluate_all("all => all.map((a) => a.href.split('?')[1])")
+    text = page.locator("article").inner_text()
+    page.close()
+    assert len(set(links)) >= 10
+    steps = {}
+    for query in dict.fromkeys(links):
+        setting = dict(parse_qsl(query))
+        oscillates = setting["rate"] == "0.2" and "scale" not in setting
+        if not oscillates and "rate=0.2" not in query.split("&"):
+            page = opened(query)
+            page.locator("select").nth(2).select_option("1000")
+            words = ran(page)
+            page.close()
+            assert "it has learned" in words, query
+            steps[query] = int(words.split("After ")[1].split()[0])
+    for wanted in (35, 269, 120, 278, 926, 40, 112, 1012):
+        assert wanted in steps.values(), steps
+        assert str(wanted) in text
+
+
+def test_the_sliders_and_the_address_are_one(opened):
+    page = opened("depth=4&rate=0.02&task=diabetes&start=balanced")
+    values = page.locator(".dlnlab-lab output").all_inner_texts()
+    assert values == ["4", "5", "0.3", "0.02", "0", "0"]
+    page.get_by_role("slider", name="depth").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("slider", name="learning rate").focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator("select").first.select_option("gaussian")
+    query = dict(parse_qsl(page.evaluate("location.search.slice(1)")))
+    assert query == {"depth": "5", "rate": "0.0195", "start": "balanced"}
+    assert "Depth 5" in said(page)
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "depth=1e9&width=-3&rate=NaN&scale=Infinity&seed=0.5&noise=-1",
+        "depth=&task=<script>alert(1)</script>&start=__proto__&at=1,2,3",
+        "task=constructor&depth=2.7&rate=0&at=1e999,0&__proto__[x]=1&noise=1e308",
+        "%00%ff=&&&==;depth=5;scale=%F0%9F%A4%96",
+    ],
+)
+def test_a_hostile_address_is_brought_into_bounds(opened, query):
+    page = opened(query)
+    page.get_by_role("button", name="Step").click()
+    assert "After 1 steps" in said(page)
+    assert 1 <= int(page.locator(".dlnlab-lab output").first.inner_text()) <= 12
+    page.close()
+
+
+def test_runs_are_collected_compared_and_saved(opened):
+    page = opened("depth=2&rate=0.1")
+    assert "it has learned" in ran(page)
+    assert page.locator(".lab-map circle").count() == 1
+    page.get_by_role("slider", name="learning rate").fill(str(np.log10(3.0)))
+    page.get_by_label("scale of the start").fill("0.5")
+    assert "it diverges" in ran(page)
+    page.get_by_role("slider", name="learning rate").fill(str(np.log10(0.55)))
+    page.get_by_label("scale of the start").fill("-1")
+    page.locator(".lab-run").click()
+    page.wait_for_function("document.querySelector('.lab-said').textContent.includes('oscillates')")
+    page.locator(".lab-run").click()
+    page.get_by_role("button", name="Collect").click()
+    assert [
+        page.locator(f".lab-map svg {mark}").count() for mark in ("circle", "rect", "path[stroke-width]")
+    ] == [1] * 3
+    page.get_by_label("show the critical").check()
+    assert page.locator(".lab-map .lab-critical").count() == 1
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("task,depth,width,start,scale,rate")
+    assert [line.rsplit(",", 1)[1] for line in lines[1:]] == ["learned", "diverged", "oscillates"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as SVG").click()
+    assert download.value.path().read_text().startswith('<svg viewBox="0 0 420 300"')
+    page.close()
+
+
+def test_the_plane_takes_a_start_by_tap_and_by_keyboard(opened):
+    page = opened("task=scalar&depth=2&width=1&rate=0.02")
+    page.locator(".lab-plane svg").click(position={"x": 40, "y": 60})
+    page.wait_for_function("document.querySelector('.lab-run').textContent === 'Run'")
+    first, second = map(float, dict(parse_qsl(page.evaluate("location.search.slice(1)")))["at"].split(","))
+    assert first < 0 < second
+    page.get_by_label("w₁").fill("1.5")
+    page.keyboard.press("Tab")
+    assert page.evaluate("new URLSearchParams(location.search).get('at')").startswith("1.5,")
+    page.get_by_role("slider", name="depth").focus()
+    page.keyboard.press("ArrowRight")
+    assert not page.locator(".lab-plane").is_visible()
+    page.close()
+
+
+def test_pictures_move_and_say_what_they_show(opened):
+    page = opened("depth=3&rate=0.05")
+    before = page.locator(".lab-pictures").screenshot()
+    page.locator(".lab-run").click()
+    page.wait_for_function("document.querySelector('.lab-run').textContent === 'Run'")
+    assert page.locator(".lab-pictures").screenshot() != before
+    names = page.locator(".lab-picture").evaluate_all(
+        "all => all.map((one) => one.getAttribute('aria-label'))"
+    )
+    assert [name.split(" over ")[0] for name in names] == [
+        "excess risk",
+        "sharpness",
+        "norms of the layers",
+        "norms of the imbalances",
+    ]
+    assert "2 / rate at 40" not in names[1]  # far above the curve
+    assert "least at" in names[1]
+    page.close()
+
+
+def test_with_reduced_motion_it_is_drawn_twice_a_second(opened):
+    count = """() => new Promise((resolve) => {
+      let drawn = 0;
+      const plane = document.querySelector(".lab-plane svg");
+      new MutationObserver(() => drawn++).observe(plane, { childList: true });
+      document.querySelector(".lab-run").click();
+      setTimeout(() => resolve(drawn), 2000);
+    })"""
+    query = "task=scalar&depth=2&width=1&rate=0.0001&scale=0.01"
+    moving, still = (
+        opened(query, reduced_motion=motion).evaluate(count) for motion in ("no-preference", "reduce")
+    )
+    assert still <= 8 < 20 < moving
+
+
+def test_the_bundle_is_that_of_its_source(tmp_path):
+    """`make laboratory` gives the files of the library, byte for byte."""
+    for name in ("laboratory", "package.json"):
+        copy = shutil.copytree if (ROOT / "tools" / "npm" / name).is_dir() else shutil.copy
+        copy(ROOT / "tools" / "npm" / name, tmp_path / name)
+    (tmp_path / "node_modules").symlink_to(COPIES)
+    command = [COPIES / ".bin" / "esbuild", "laboratory/main.mjs", "--bundle", "--format=esm", "--minify"]
+    command += ["--legal-comments=eof", "--log-level=error", "--outfile=out/laboratory.js"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    for name in ("laboratory.js", "laboratory.css"):
+        assert (tmp_path / "out" / name).read_bytes() == (STATIC / name).read_bytes(), "run make laboratory"
+
+
+def test_the_engine_is_short_and_its_types_hold():
+    source = (ROOT / "tools" / "npm" / "laboratory" / "engine.mjs").read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 400
+    assert json.loads((ROOT / "tools" / "npm" / "package.json").read_text())["dependencies"]["uplot"]

@@ -1,0 +1,294 @@
+// The laboratory: controls, a run that goes on in the page, its pictures, and the map of what was collected. It is
+// an anywidget, so that it is the same on a static page, where nothing else is needed, and in a notebook.
+import "uplot/dist/uPlot.min.css";
+import "./laboratory.css";
+import { pictures, plane, tapped, map, MAPS } from "./pictures.mjs";
+import { Run } from "./run.mjs";
+import { sharpnessOfMinima } from "./engine.mjs";
+import { address, admissible, DEFAULT, read, short, SLIDERS, STARTS, TASKS } from "./settings.mjs";
+
+export { draw, Network, sharpnessOfMinima } from "./engine.mjs";
+
+const SPEEDS = [1, 10, 100, 1000];
+const BUDGET = 10; // milliseconds of a frame
+const MARKS = { scale: [[0.1, "0.1"], [0.3, "0.3"], [1, "1"]] };
+
+/** @param {string} name @param {Record<string, any>} [properties] @param {...(Node | string)} children */
+function make(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+/** @param {string} name @param {string} type @param {string} text */
+function save(name, type, text) {
+  const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** @param {{ model: any, el: HTMLElement }} where */
+function render({ model, el }) {
+  const tasks = model.get("tasks");
+  const names = Object.keys(tasks);
+  const onPage = Boolean(model.get("page"));
+  const fromModel = () => ({
+    ...DEFAULT,
+    ...Object.fromEntries(Object.keys(DEFAULT).map((name) => [name === "rate" ? "rate" : name, model.get(name === "rate" ? "learning_rate" : name)]).filter(([, value]) => value !== undefined)),
+  });
+  let setting = onPage ? read(location.search, names) : fromModel();
+  /** @type {Run} */
+  let run;
+  /** @type {Run | null} */
+  let ghost = null;
+  let running = false;
+  let speed = 10;
+  /** @type {Record<string, any>[]} */
+  const collected = [];
+
+  const root = make("div", { className: "dlnlab-lab" });
+  const id = `lab-${Math.random().toString(36).slice(2, 8)}`;
+
+  // Controls.
+  /** @type {Record<string, any>} */
+  const inputs = {};
+  const choose = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ options) => {
+    const select = make("select", { id: `${id}-${name}` }, ...options.map(([value, text]) => make("option", { value }, text)));
+    inputs[name] = { show: () => (select.value = /** @type {any} */ (setting)[name]) };
+    select.addEventListener("change", () => change({ [name]: select.value }));
+    return make("div", { className: "lab-control" }, make("label", { htmlFor: select.id }, label), select);
+  };
+  const slide = (/** @type {keyof typeof SLIDERS} */ name) => {
+    const { label, min, max, step, log } = SLIDERS[name];
+    const input = make("input", { type: "range", id: `${id}-${name}`, min, max, step });
+    const output = make("output", { htmlFor: input.id });
+    const marks = make("div", { className: "lab-marks" });
+    marks.setAttribute("aria-hidden", "true");
+    inputs[name] = {
+      show: () => {
+        const value = setting[name];
+        input.value = String(log ? Math.log10(value) : value);
+        output.textContent = short(value);
+        input.setAttribute("aria-valuetext", short(value));
+        const wanted = name === "rate" ? [[run.critical, "critical"]] : /** @type {any} */ (MARKS)[name] ?? [];
+        marks.replaceChildren(
+          ...wanted.filter(([at]) => Math.log10(at) >= min && Math.log10(at) <= max).map(([at, text]) =>
+            make("span", { style: `left: calc(10px + (100% - 20px) * ${(Math.log10(at) - min) / (max - min)})` }, text)),
+        );
+      },
+      input,
+    };
+    input.addEventListener("input", () => change({ [name]: admissible(name, log ? 10 ** Number(input.value) : Number(input.value)) }));
+    return make("div", { className: "lab-control" }, make("label", { htmlFor: input.id }, label), output, input, marks);
+  };
+  const button = (/** @type {string} */ text, /** @type {() => void} */ act) => {
+    const made = make("button", { type: "button" }, text);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const go = button("Run", () => (running ? pause() : resume()));
+  go.className = "lab-run";
+  const speeds = make("select", { id: `${id}-speed` }, ...SPEEDS.map((s) => make("option", { value: String(s), selected: s === speed }, s === 1 ? "1 step a frame" : `${s} steps a frame`)));
+  speeds.addEventListener("change", () => (speed = Number(speeds.value)));
+  const said = make("p", { className: "lab-said" });
+  said.setAttribute("aria-live", "polite");
+  root.append(
+    make("div", { className: "lab-controls" },
+      choose("task", "task", names.map((name) => [name, /** @type {any} */ (TASKS)[name] ?? name])),
+      choose("start", "start", STARTS.map((name) => [name, name])),
+      .../** @type {(keyof typeof SLIDERS)[]} */ (Object.keys(SLIDERS)).map(slide)),
+    make("div", { className: "lab-buttons" }, go, button("Step", () => { pause(); take(1); }), button("Reset", () => restart()),
+      make("label", { htmlFor: speeds.id }, "speed:"), speeds),
+    said,
+  );
+  const curves = pictures(root.appendChild(make("div", { className: "lab-pictures" })));
+  root.append(make("p", { className: "lab-note" }, "Layers and imbalances from the first (violet) to the last (green). Grey: the run before."));
+
+  // The plane of two scalar layers.
+  const flat = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  flat.setAttribute("viewBox", "0 0 300 300");
+  flat.setAttribute("role", "img");
+  const coordinates = [0, 1].map((k) => make("input", { type: "number", step: "0.05", min: -10, max: 10, id: `${id}-w${k}` }));
+  const plane_ = make("section", { className: "lab-plane", hidden: true }, make("h2", {}, "The plane"),
+    make("p", {}, "Two layers with one weight each: tap to choose where to start. Bold: the minimisers. Thin: what the flow conserves."),
+    flat, make("div", { className: "lab-buttons" }, ...coordinates.flatMap((input, k) => [make("label", { htmlFor: input.id }, `w${"₁₂"[k]}`), input])));
+  const startAt = (/** @type {number[]} */ at) => change({ at });
+  flat.addEventListener("click", (event) => { startAt(tapped(flat, event)); resume(); });
+  coordinates.forEach((input) => input.addEventListener("change", () => startAt(coordinates.map((c) => Math.max(-10, Math.min(10, Number(c.value) || 0))))));
+
+  // The map of runs.
+  const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  chart.setAttribute("viewBox", "0 0 420 300");
+  chart.setAttribute("role", "img");
+  const kinds = make("select", { id: `${id}-kind` }, ...Object.keys(MAPS).map((name) => make("option", {}, name)));
+  const compare = make("input", { type: "checkbox", id: `${id}-compare` });
+  kinds.addEventListener("change", () => drawMap());
+  compare.addEventListener("change", () => drawMap());
+  root.append(plane_, make("section", { className: "lab-map" }, make("h2", {}, "Collected runs"),
+    make("p", {}, "Every run that ends, and every run that you collect: ● has learned, ■ oscillates or goes on, × has diverged."),
+    make("div", { className: "lab-buttons" }, button("Collect", () => { collect(); drawMap(); }), make("label", { htmlFor: kinds.id }, "map:"), kinds,
+      make("span", {}, compare, make("label", { htmlFor: compare.id }, "show the critical learning rate"))),
+    chart,
+    make("div", { className: "lab-buttons" },
+      button("Save as CSV", () => save("runs.csv", "text/csv", table())),
+      button("Save as SVG", () => save("runs.svg", "image/svg+xml", picture())),
+      button("Clear", () => { collected.length = 0; drawMap(); }))));
+  // Or JupyterLab would take the arrow keys of the sliders for its own.
+  root.querySelectorAll("input, select, button").forEach((one) => (one.dataset.lmSuppressShortcuts = "true"));
+  el.append(root);
+
+  const isDark = () => {
+    const theme = document.documentElement.dataset.theme ?? (document.body.dataset.jpThemeLight === "false" ? "dark" : "");
+    return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const table = () => {
+    const columns = ["task", "depth", "width", "start", "scale", "rate", "noise", "seed", "steps", "risk", "sharpness", "verdict"];
+    return [columns.join(","), ...collected.map((one) => columns.map((name) => one[name]).join(","))].join("\n") + "\n";
+  };
+  const picture = () => {
+    const copy = /** @type {SVGElement} */ (chart.cloneNode(true));
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.prepend(document.createElementNS("http://www.w3.org/2000/svg", "style"));
+    /** @type {Element} */ (copy.firstChild).textContent = "text{font:13px sans-serif}.lab-axis,.lab-critical{fill:none;stroke:#555}";
+    return copy.outerHTML;
+  };
+  const collect = () => {
+    if (!run.steps) return;
+    collected.push({ ...setting, steps: run.steps, risk: run.network.risk(), sharpness: run.sharpness, verdict: run.verdict });
+  };
+  const drawMap = () => {
+    const kind = MAPS[/** @type {keyof typeof MAPS} */ (kinds.value)];
+    /** @type {[number, number][]} */
+    const curve = compare.checked && kind.y === "rate"
+      ? Array.from({ length: 12 }, (_, i) => [i + 1, 2 / sharpnessOfMinima(tasks[setting.task], i + 1).minimal]) : [];
+    map(chart, collected, kind, curve);
+  };
+
+  let spoken = 0;
+  let mine = false;
+  const show = (/** @type {boolean} */ final) => {
+    curves.forEach((curve) => curve.draw());
+    plane_.hidden = !(run.network.d === 1 && run.network.depth === 2 && setting.width === 1);
+    if (!plane_.hidden) {
+      plane(flat, run, tasks[setting.task].minimizer[0]);
+      if (!coordinates.includes(/** @type {any} */ (document.activeElement))) coordinates.forEach((input, k) => (input.value = short(run.trace[0]?.[k] ?? 0)));
+    }
+    // Words that change at every frame cannot be read, still less listened to.
+    if (final || performance.now() - spoken > 1500) {
+      spoken = performance.now();
+      said.textContent = run.sentence();
+      curves.forEach((curve) => curve.describe());
+      const { steps, risk, sharpness } = run.history;
+      mine = true;
+      model.set("trace", { steps: [...steps], risk: [...risk], sharpness: [...sharpness] });
+      mine = false;
+      model.save_changes();
+    }
+  };
+  /** A start that Python sent, as lists of rows. */
+  const given = () => {
+    const weights = model.get("weights") ?? [];
+    if (!weights.length) return null;
+    const layers = weights.map((/** @type {number[][]} */ rows) => ({ rows: rows.length, columns: rows[0].length, data: Float64Array.from(rows.flat()) }));
+    return { layers, readout: Float64Array.from(model.get("readout") ?? [1]) };
+  };
+  const restart = () => {
+    pause();
+    if (run?.steps) ghost = run;
+    run = new Run(tasks[setting.task], setting, given());
+    curves.forEach((curve) => curve.start(run, ghost, isDark()));
+    for (const { show } of Object.values(inputs)) show();
+    // What does not matter for this start says so.
+    inputs.width.input.disabled = setting.start === "residual";
+    show(true);
+  };
+  /** @param {Record<string, any>} part */
+  const change = (part) => {
+    const onlyRate = Object.keys(part).every((name) => name === "rate" || name === "noise");
+    setting = { ...setting, ...part };
+    if (!("at" in part) && !onlyRate) delete setting.at;
+    if (onPage) history.replaceState(null, "", `${location.pathname}${address(setting) ? `?${address(setting)}` : ""}${location.hash}`);
+    for (const [name, value] of Object.entries(part)) if (name !== "at") model.set(name === "rate" ? "learning_rate" : name, value);
+    // A start from Python is one for the setting that came with it.
+    if (!onlyRate && model.get("weights")?.length) model.set("weights", []);
+    model.save_changes();
+    restart();
+  };
+  const finish = () => {
+    pause();
+    collect();
+    drawMap();
+  };
+  const take = (/** @type {number} */ steps) => {
+    run.advance(steps);
+    run.record();
+    if (run.done) finish();
+    show(true);
+  };
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let drawn = 0;
+  const frame = () => {
+    if (!running) return;
+    const began = performance.now();
+    const part = Math.ceil(speed / 4);
+    for (let left = speed; left > 0 && !run.done && performance.now() - began < BUDGET; left -= part) {
+      run.advance(Math.min(part, left));
+      run.record(left <= part || performance.now() - began < BUDGET / 3);
+    }
+    if (run.done) finish();
+    if (!running || !still.matches || began - drawn > 500) {
+      drawn = began;
+      show(!running);
+    }
+    requestAnimationFrame(frame);
+  };
+  const resume = () => {
+    if (run.done) restart();
+    running = true;
+    go.textContent = "Pause";
+    requestAnimationFrame(frame);
+  };
+  const pause = () => {
+    running = false;
+    go.textContent = "Run";
+    if (run) show(true);
+  };
+
+  restart();
+  drawMap();
+  const resized = new ResizeObserver(() => curves.forEach((curve) => curve.resize()));
+  resized.observe(root);
+  const themed = new MutationObserver(() => curves.forEach((curve) => curve.start(run, ghost, isDark())));
+  themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  // What Python changes is shown at once.
+  for (const name of [...Object.keys(DEFAULT).map((n) => (n === "rate" ? "learning_rate" : n)), "weights"]) {
+    model.on(`change:${name}`, () => {
+      const wanted = fromModel();
+      if (name !== "weights" && JSON.stringify(wanted) === JSON.stringify({ ...setting, at: undefined })) return;
+      setting = wanted;
+      restart();
+    });
+  }
+  // What Python has trained is drawn as the run before.
+  model.on("change:trace", () => {
+    const { steps, risk, sharpness } = model.get("trace");
+    if (mine || !steps.length) return;
+    ghost = /** @type {any} */ ({ history: { steps, risk: risk.map((/** @type {number} */ x) => Math.max(x, 1e-40)), sharpness, norms: [], imbalances: [] } });
+    curves.forEach((curve) => curve.start(run, ghost, isDark()));
+  });
+  return () => {
+    running = false;
+    resized.disconnect();
+    themed.disconnect();
+  };
+}
+
+/** Show laboratories on a static page, where nothing but this module is needed. */
+export function onPage(/** @type {HTMLElement} */ el, /** @type {Record<string, any>} */ state) {
+  /** @type {Record<string, any>} */
+  const values = { ...state, page: true };
+  render({ el, model: { get: (/** @type {string} */ name) => values[name], set: (/** @type {string} */ name, /** @type {any} */ value) => (values[name] = value), save_changes() {}, on() {} } });
+}
+
+export default { render };

@@ -1,0 +1,116 @@
+// One run: a network, what was recorded of it, and what is to be said about it.
+import { draw, gaussian, Network, sharpnessOfMinima } from "./engine.mjs";
+import { short } from "./settings.mjs";
+
+const LEARNED = 1e-10; // of the risk of the zero regressor
+const LONGEST = 50_000; // steps
+const POINTS = 1500; // of a curve; then every second one is dropped
+const WINDOW = 64; // steps by which a run is judged
+
+export class Run {
+  /**
+   * @param {import("./engine.mjs").Task} task
+   * @param {import("./engine.mjs").Setting & { at?: number[] }} setting
+   * @param {{ layers: import("./engine.mjs").Layer[], readout: Float64Array } | null} [given] a start from elsewhere
+   */
+  constructor(task, setting, given = null) {
+    const { layers, readout } = given ?? draw(task, setting);
+    if (setting.at && layers.length === 2) layers.forEach((layer, k) => layer.data.fill(setting.at?.[k] ?? 0));
+    this.network = new Network(task, layers, readout);
+    this.setting = setting;
+    this.minima = sharpnessOfMinima(task, layers.length);
+    this.critical = 2 / this.minima.minimal;
+    this.noise = gaussian(setting.seed + 1_000_003);
+    this.zero = task.covariance.reduce((sum, row, i) => sum + row.reduce((s, x, j) => s + x * task.minimizer[j], 0) * task.minimizer[i], 0);
+    this.steps = 0;
+    this.diverged = false;
+    this.kept = layers.map(({ data }) => new Float64Array(data.length));
+    this.ring = new Float64Array(WINDOW);
+    this.every = 1;
+    this.count = 0;
+    /** @type {{ steps: number[], risk: number[], sharpness: (number | null)[], norms: number[][], imbalances: number[][] }} */
+    this.history = { steps: [], risk: [], sharpness: [], norms: layers.map(() => []), imbalances: layers.slice(1).map(() => []) };
+    /** Two scalar layers leave a trace in the plane. @type {[number, number][]} */
+    this.trace = [];
+    this.sharpness = this.network.sharpness();
+    this.record();
+  }
+
+  /** Take some steps, unless one leads nowhere. @param {number} count */
+  advance(count) {
+    const { rate, noise } = this.setting;
+    const { network, kept } = this;
+    for (let i = 0; i < count && !this.done; i++) {
+      network.layers.forEach(({ data }, k) => kept[k].set(data));
+      network.step(rate, noise, this.noise);
+      const risk = network.risk();
+      if (!Number.isFinite(risk)) {
+        // As the library does: the last weights of finite loss stay.
+        network.layers.forEach(({ data }, k) => data.set(kept[k]));
+        network.look();
+        this.diverged = true;
+        return;
+      }
+      this.ring[this.steps++ % WINDOW] = risk;
+    }
+  }
+
+  /** The risks of the last steps, in their order. */
+  get window() {
+    const at = this.steps % WINDOW;
+    return this.steps < WINDOW ? [...this.ring.subarray(0, at)] : [...this.ring.subarray(at), ...this.ring.subarray(0, at)];
+  }
+
+  /** Note where the network is. @param {boolean} [curved] whether its sharpness is wanted, which takes time */
+  record(curved = true) {
+    if (this.count++ % this.every) return;
+    const { history, network } = this;
+    if (curved) this.sharpness = network.sharpness();
+    history.steps.push(this.steps);
+    history.risk.push(Math.max(network.risk(), 1e-40));
+    history.sharpness.push(curved ? this.sharpness : null);
+    network.norms().forEach((x, k) => history.norms[k].push(x));
+    network.imbalances().forEach((x, k) => history.imbalances[k].push(x));
+    if (network.depth === 2 && network.layers.every(({ data }) => data.length === 1)) {
+      this.trace.push([network.layers[0].data[0], network.layers[1].data[0]]);
+    }
+    if (history.steps.length > POINTS) {
+      this.every *= 2;
+      const half = (/** @type {any[]} */ all) => all.splice(0, all.length, ...all.filter((_, i) => i % 2 === 0));
+      [history.steps, history.risk, history.sharpness, ...history.norms, ...history.imbalances, this.trace].forEach(half);
+    }
+  }
+
+  get verdict() {
+    const { window, setting } = this;
+    const risk = this.network.risk();
+    if (this.diverged) return "diverged";
+    if (risk <= LEARNED * this.zero) return "learned";
+    if (setting.noise > 0) return "fluctuates";
+    if (window.length < WINDOW) return "begins";
+    const rises = window.filter((x, i) => i > 0 && x > window[i - 1] * (1 + 1e-9)).length;
+    const [first, last] = [window.slice(0, WINDOW / 2), window.slice(WINDOW / 2)].map((part) => Math.max(...part));
+    if (rises >= WINDOW / 16 && last > 0.98 * first) return "oscillates";
+    return last > (1 - 1e-4) * first ? "waits" : "learns";
+  }
+
+  get done() {
+    return this.diverged || this.steps >= LONGEST || this.network.risk() <= LEARNED * this.zero;
+  }
+
+  /** What happens, in a sentence. */
+  sentence() {
+    const { setting, critical, verdict, window } = this;
+    const side = setting.rate > critical ? "above" : "below";
+    const said = {
+      diverged: "it diverges, and the last weights of finite loss are kept",
+      learned: `it has learned; sharpness ${short(this.sharpness)}, which is ${short(this.sharpness / this.minima.minimal)} times the least`,
+      fluctuates: `it fluctuates with the noise; excess risk ${short(this.network.risk())}`,
+      begins: `it begins; excess risk ${short(this.network.risk())}`,
+      oscillates: `it oscillates; excess risk between ${short(Math.min(...window))} and ${short(Math.max(...window))}`,
+      waits: `it waits on a plateau; excess risk ${short(this.network.risk())}`,
+      learns: `it learns; excess risk ${short(this.network.risk())}, sharpness ${short(this.sharpness)}`,
+    }[verdict];
+    return `Depth ${this.network.depth}, learning rate ${short(setting.rate)}, ${side} the critical ${short(critical)}. After ${this.steps} steps ${said}.`;
+  }
+}
