@@ -67,7 +67,7 @@ lint: $(READY)  ## linters and types
 unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
 	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py \
-	  --ignore tests/test_slides.py \
+	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/grading
 
 chapters: book  ## the outputs of every chapter by nbval, and every claim broken on purpose
@@ -79,7 +79,8 @@ grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
 
 site: book  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
-	  tests/test_firefox.py tests/test_plain_notebooks.py tests/test_slides.py
+	  tests/test_firefox.py tests/test_plain_notebooks.py tests/test_slides.py \
+	  tests/test_laboratory.py
 
 book-offline: book  ## the book as a folder and a zip that need no network
 	@$(BIN)/python tools/offline.py

@@ -138,7 +138,11 @@ export class Network {
     this.sigma = { rows: this.d, columns: this.d, data: Float64Array.from(task.covariance.flat()) };
     const vectors = () => widths.map((n) => new Float64Array(n));
     /** q[k] = W_{k+1}^T ... W_L^T p, so q[0] is the regressor; h[k] = W_k ... W_1 g, with the gradient g. */
-    [this.q, this.h, this.dq, this.dh, this.sums] = Array.from({ length: 5 }, vectors);
+    this.q = vectors();
+    this.h = vectors();
+    this.dq = vectors();
+    this.dh = vectors();
+    this.sums = vectors();
     /** Where each layer begins among all weights. */
     this.ends = [0];
     for (const { data } of layers) this.ends.push(this.ends[this.ends.length - 1] + data.length);

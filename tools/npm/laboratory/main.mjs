@@ -230,7 +230,7 @@ function render({ model, el }) {
   const frame = () => {
     if (!running) return;
     const began = performance.now();
-    const part = Math.ceil(speed / 4);
+    const part = run.steps < 200 ? 1 : Math.ceil(speed / 4);
     for (let left = speed; left > 0 && !run.done && performance.now() - began < BUDGET; left -= part) {
       run.advance(Math.min(part, left));
       run.record(left <= part || performance.now() - began < BUDGET / 3);

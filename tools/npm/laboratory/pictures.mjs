@@ -170,6 +170,10 @@ export function plane(place, run, target) {
   parts.push(svg("path", { class: "lab-trace", d: path(trace) }));
   if (trace.length) parts.push(svg("circle", { class: "lab-here", cx: trace.at(-1)?.[0] ?? 0, cy: trace.at(-1)?.[1] ?? 0, r: 5 }));
   parts.push(svg("text", { x: 292, y: 144, "text-anchor": "end" }, "w₁"), svg("text", { x: 156, y: 16 }, "w₂"));
+  for (const value of [-2, -1, 1, 2]) {
+    const [x, y] = to([value, value]);
+    parts.push(svg("text", { x, y: 164, "text-anchor": "middle" }, String(value)), svg("text", { x: 140, y: y + 4, "text-anchor": "end" }, String(value)));
+  }
   place.replaceChildren(...parts);
 }
 
@@ -204,7 +208,7 @@ export function map(place, runs, { x, y }, curve) {
     60 + (345 * ((x === "depth" ? a : Math.log10(a)) - bounds[0][0])) / (bounds[0][1] - bounds[0][0]),
     255 - (240 * (Math.log10(b) - bounds[1][0])) / (bounds[1][1] - bounds[1][0]),
   ];
-  const ticks = ([low, high] = [0, 1]) =>
+  const ticks = (/** @type {number[]} */ [low, high]) =>
     [-4, -3, -2, -1, 0, 1, 2, 3].flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)).filter((v) => Math.log10(v) >= low && Math.log10(v) <= high);
   const parts = [svg("title", {}, `${runs.length} runs: ${y} by ${x}`), svg("path", { class: "lab-axis", d: "M60 15V255H405" })];
   for (const value of x === "depth" ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] : ticks(bounds[0])) {

@@ -11,7 +11,10 @@ export const TASKS = {
   given: "from Python",
 };
 
-/** Sliders; the logarithmic ones move in decades. */
+/**
+ * Sliders; the logarithmic ones move in decades.
+ * @type {Record<"depth" | "width" | "scale" | "rate" | "noise" | "seed", { label: string, min: number, max: number, step: number, log?: boolean }>}
+ */
 export const SLIDERS = {
   depth: { label: "depth", min: 1, max: 12, step: 1 },
   width: { label: "width", min: 1, max: 10, step: 1 },
