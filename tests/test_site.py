@@ -71,13 +71,32 @@ def settled(page):
     return page
 
 
+def looked_through(page):
+    """Scroll through a page: what is far from the screen has no layout before."""
+    page.evaluate(
+        """async () => {
+          const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          for (const section of document.querySelectorAll(".bd-article > section > section")) {
+            for (let at = 0; ; at += innerHeight) {
+              scrollTo({ top: section.offsetTop + at, behavior: "instant" });
+              await drawn();
+              if (at > section.offsetHeight) break;
+            }
+          }
+          scrollTo({ top: 0, behavior: "instant" });
+          await drawn();
+        }"""
+    )
+    return page
+
+
 @pytest.fixture(scope="class")
 def page(request, site, browser):
     """The page of a class of tests; at the end nothing has gone wrong on it."""
     opened, troubles = open_page(
         browser, f"{site}/{request.cls.name}", color_scheme="light", viewport=DESKTOP
     )
-    yield settled(opened)
+    yield looked_through(settled(opened))
     opened.close()
     assert not troubles
 
@@ -355,6 +374,7 @@ class Chapter(Page):
 
     def test_code_wraps_on_a_phone_and_formulas_do_not_run_out(self, page):
         page.set_viewport_size(PHONE)
+        looked_through(page)
         page.wait_for_function(
             """() => [...document.querySelectorAll("article mjx-container:not([display])")].every((formula) =>
               !formula.checkVisibility() || formula.closest("table")
@@ -373,12 +393,13 @@ class Chapter(Page):
 
     def test_each_slider_changes_the_picture_and_keeps_the_others(self, page):
         for explorer in page.locator(".dlnlab-explorer").all():
-            labels = explorer.locator(".widget-hslider .widget-label").all_inner_texts()
+            explorer.scroll_into_view_if_needed()
+            labels = explorer.locator(".widget-hslider .widget-label").all_text_contents()
             assert labels
             for label in labels:
                 before, picture = shown(explorer), explorer.screenshot()
                 readouts = dict(
-                    zip(labels, explorer.locator(".widget-readout").all_inner_texts(), strict=True)
+                    zip(labels, explorer.locator(".widget-readout").all_text_contents(), strict=True)
                 )
                 moved = handle(explorer, label)
                 moved.focus()
@@ -389,14 +410,15 @@ class Chapter(Page):
                 assert moved.get_attribute("aria-valuetext") != readouts[label]
                 assert explorer.locator("img").count() == 1
                 for other in labels:
-                    value = explorer.locator(".widget-readout").nth(labels.index(other)).inner_text()
+                    value = explorer.locator(".widget-readout").nth(labels.index(other)).text_content()
                     assert (value == readouts[other]) == (other != label)
                     assert f"{other} {value}" in shown(explorer)
 
     def test_sliders_move_by_mouse(self, page):
         """To the other end from where the slider stands."""
         explorer = page.locator(".dlnlab-explorer").first
-        label = explorer.locator(".widget-label").first.inner_text()
+        explorer.scroll_into_view_if_needed()
+        label = explorer.locator(".widget-label").first.text_content()
         before, moved = shown(explorer), handle(explorer, label)
         moved.scroll_into_view_if_needed()
         track, box = explorer.locator(".noUi-base").first.bounding_box(), moved.bounding_box()

@@ -48,11 +48,16 @@
   });
 
   // A formula in the text that is wider than the text, as on a phone, gets lines of its own and scrolls; what
-  // scrolls can be reached by the Tab key.
+  // scrolls can be reached by the Tab key. Sections are looked at when they come near the screen: before, they have
+  // no layout (see book.css), and to ask for one would cost what this saves.
   document.addEventListener("DOMContentLoaded", () => {
     const article = document.querySelector("article.bd-article");
-    const fit = () => {
-      const formulas = [...article.querySelectorAll("mjx-container")].map((formula) => {
+    if (!article) return;
+    const SECTION = ".bd-article > section > section";
+    const fit = (block) => {
+      const all = [...block.querySelectorAll("mjx-container")];
+      const own = block === article ? all.filter((formula) => !formula.closest(SECTION)) : all;
+      const formulas = own.map((formula) => {
         const display = formula.hasAttribute("display");
         const room = display ? formula.clientWidth : formula.closest("p, li, dd, td, figcaption")?.clientWidth;
         const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width;
@@ -64,8 +69,19 @@
         else formula.removeAttribute("tabindex");
       }
     };
-    // Its height changes when formulas are set, when something is unfolded and when a phone is turned.
-    if (article) new ResizeObserver(fit).observe(article);
+    // Heights change when formulas are set, when something is unfolded and when a phone is turned.
+    const sized = new ResizeObserver((entries) => entries.forEach(({ target }) => fit(target)));
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (isIntersecting) sized.observe(target);
+          else sized.unobserve(target);
+        }
+      },
+      { rootMargin: "50%" },
+    );
+    for (const section of document.querySelectorAll(SECTION)) near.observe(section);
+    sized.observe(article);
   });
 
   // A symbol of the notation says what it means to a pointer that rests on it, or a finger.

@@ -27,6 +27,7 @@ from ..networks.weights import rows
 STATIC = Path(__file__).parent / "static"
 STARTS = ("gaussian", "residual", "balanced", "imbalanced")
 HISTORY = [("step", "i8"), ("excess_risk", "f8"), ("sharpness", "f8")]
+_NOTHING: dict[str, list[Any]] = {"steps": [], "risk": [], "sharpness": []}
 _POINTS = 500  # of a run in Python
 _NOISE_SEED = 1_000_003  # apart from the seeds of starts
 
@@ -113,7 +114,7 @@ class Laboratory(anywidget.AnyWidget):
     task : {"scalar", "gaussian", "stiff", "diabetes"} or Regression
         What is learned: one number, Gaussian data, well or badly conditioned, the diabetes data, or your own.
     depth, width : int
-        Layers L, 1 to 12, and units of the hidden ones, 1 to 10.
+        Layers L, 1 to 12, and units of the hidden ones, 1 to 10; residual layers are as wide as the input.
     start : {"gaussian", "residual", "balanced", "imbalanced"}
         Independent Gaussian entries of standard deviation ``scale``; :math:`I + s N_k / \sqrt{Ld}` with a
         random readout of norm one; aligned layers of rank one, all of the norm ``scale``; the same with the
@@ -132,7 +133,7 @@ class Laboratory(anywidget.AnyWidget):
     Attributes
     ----------
     history : ndarray
-        The run so far, in Python or in the page: step, excess_risk and sharpness.
+        The last run, in Python or in the page: step, excess_risk and sharpness. Empty after a new setting.
 
     Raises
     ------
@@ -160,7 +161,7 @@ class Laboratory(anywidget.AnyWidget):
     seed = traitlets.Int(0).tag(sync=True)
     weights: traitlets.List = traitlets.List().tag(sync=True)
     readout: traitlets.List = traitlets.List().tag(sync=True)
-    trace: traitlets.Dict = traitlets.Dict({"steps": [], "risk": [], "sharpness": []}).tag(sync=True)
+    trace: traitlets.Dict = traitlets.Dict(_NOTHING).tag(sync=True)
 
     def __init__(
         self,
@@ -224,7 +225,7 @@ class Laboratory(anywidget.AnyWidget):
         return self._known[self.task]
 
     def _reset(self, change: Any = None) -> None:
-        self._steps = 0
+        self._steps, self.trace = 0, _NOTHING
         if self.weights:
             self._now = [np.array(layer) for layer in self.weights]
             self._p = np.array(self.readout) if self.readout else None
@@ -278,14 +279,15 @@ class Laboratory(anywidget.AnyWidget):
             "risk": risk.tolist(),
             "sharpness": sharpness(path.weights, task, self._p).tolist(),
         }
-        first = int(self._steps > 0)  # the start of a part is the end of the one before
-        before = self.trace if self._steps else {"steps": [], "risk": [], "sharpness": []}
+        # What the page has trained in the meantime is a run of its own.
+        before = self.trace if self.trace["steps"][-1:] == [self._steps] else _NOTHING
         self._steps += steps
-        self.trace = {name: [*before[name], *values[first:]] for name, values in new.items()}
+        # The start of a part is the end of the one before.
+        self.trace = {name: [*before[name][:-1], *values] for name, values in new.items()}
 
     @property
     def history(self) -> np.ndarray:
-        """The run so far."""
+        """The last run."""
         columns = (self.trace["steps"], self.trace["risk"], self.trace["sharpness"])
         rows = [tuple(np.nan if x is None else x for x in row) for row in zip(*columns, strict=True)]
         return np.array(rows, dtype=HISTORY)

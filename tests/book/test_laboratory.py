@@ -78,11 +78,21 @@ def test_a_setting_changes_the_run():
     lab = dl.Laboratory()
     lab.run(10)
     lab.scale = 0.5
+    assert len(lab.history) == 0
     lab.run(5)
     assert lab.history["step"][-1] == 5
     lab.weights = [[[1.0, 0.0, 0.0, 0.0, 0.0]]]
     lab.run(1)
     assert lab.history["excess_risk"][0] == laboratory.tasks()["gaussian"].excess_risk([1.0, 0, 0, 0, 0])
+
+
+def test_a_run_of_the_page_is_not_mixed_with_one_of_python():
+    lab = dl.Laboratory()
+    lab.run(3)
+    lab.trace = {"steps": [0, 70], "risk": [1.0, 0.1], "sharpness": [2.0, None]}  # as the page sends it
+    assert np.isnan(lab.history["sharpness"][-1])
+    lab.run(2)
+    assert lab.history["step"].tolist() == [3, 4, 5]
 
 
 def test_a_run_that_diverges_keeps_its_last_weights():

@@ -274,7 +274,7 @@ function render({ model, el }) {
   model.on("change:trace", () => {
     const { steps, risk, sharpness } = model.get("trace");
     if (mine || !steps.length) return;
-    ghost = /** @type {any} */ ({ history: { steps, risk: risk.map((/** @type {number} */ x) => Math.max(x, 1e-40)), sharpness, norms: [], imbalances: [] } });
+    ghost = /** @type {any} */ ({ history: { steps, risk, sharpness, norms: [], imbalances: [] } });
     curves.forEach((curve) => curve.start(run, ghost, isDark()));
   });
   return () => {

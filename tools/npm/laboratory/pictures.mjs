@@ -122,7 +122,8 @@ class Curves {
 /** The pictures of a run. @param {HTMLElement} place */
 export function pictures(place) {
   return [
-    new Curves(place, { name: "excess risk", log: true, curves: ({ history }) => [history.risk] }),
+    // Below this it is rounding, and a logarithmic axis would have no end.
+    new Curves(place, { name: "excess risk", log: true, curves: ({ history }) => [history.risk.map((x) => Math.max(x, 1e-16))] }),
     new Curves(place, {
       name: "sharpness",
       curves: ({ history }) => [history.sharpness],

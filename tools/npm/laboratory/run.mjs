@@ -24,6 +24,9 @@ export class Run {
     this.zero = task.covariance.reduce((sum, row, i) => sum + row.reduce((s, x, j) => s + x * task.minimizer[j], 0) * task.minimizer[i], 0);
     this.steps = 0;
     this.diverged = false;
+    this.learned = false;
+    /** Since how many steps the risk has been that small. */
+    this.below = 0;
     this.kept = layers.map(({ data }) => new Float64Array(data.length));
     this.ring = new Float64Array(WINDOW);
     this.every = 1;
@@ -52,6 +55,12 @@ export class Run {
         return;
       }
       this.ring[this.steps++ % WINDOW] = risk;
+      this.below = risk <= LEARNED * this.zero ? this.below + 1 : 0;
+      // At a minimiser that the learning rate cannot hold the risk may be small for a while.
+      if (this.below >= WINDOW && this.below % WINDOW === 0 && !noise) {
+        this.sharpness = network.sharpness();
+        this.learned = this.sharpness <= 2 / rate;
+      }
     }
   }
 
@@ -67,7 +76,7 @@ export class Run {
     const { history, network } = this;
     if (curved) this.sharpness = network.sharpness();
     history.steps.push(this.steps);
-    history.risk.push(Math.max(network.risk(), 1e-40));
+    history.risk.push(network.risk());
     history.sharpness.push(curved ? this.sharpness : null);
     network.norms().forEach((x, k) => history.norms[k].push(x));
     network.imbalances().forEach((x, k) => history.imbalances[k].push(x));
@@ -83,9 +92,8 @@ export class Run {
 
   get verdict() {
     const { window, setting } = this;
-    const risk = this.network.risk();
     if (this.diverged) return "diverged";
-    if (risk <= LEARNED * this.zero) return "learned";
+    if (this.learned) return "learned";
     if (setting.noise > 0) return "fluctuates";
     if (window.length < WINDOW) return "begins";
     const rises = window.filter((x, i) => i > 0 && x > window[i - 1] * (1 + 1e-9)).length;
@@ -95,7 +103,7 @@ export class Run {
   }
 
   get done() {
-    return this.diverged || this.steps >= LONGEST || this.network.risk() <= LEARNED * this.zero;
+    return this.diverged || this.learned || this.steps >= LONGEST;
   }
 
   /** What happens, in a sentence. */
@@ -111,6 +119,6 @@ export class Run {
       waits: `it waits on a plateau; excess risk ${short(this.network.risk())}`,
       learns: `it learns; excess risk ${short(this.network.risk())}, sharpness ${short(this.sharpness)}`,
     }[verdict];
-    return `Depth ${this.network.depth}, learning rate ${short(setting.rate)}, ${side} the critical ${short(critical)}. After ${this.steps} steps ${said}.`;
+    return `Depth ${this.network.depth}, learning rate ${short(setting.rate)}, ${side} the critical ${short(critical)}. After ${this.steps - (this.learned ? this.below - 1 : 0)} steps ${said}.`;
   }
 }
