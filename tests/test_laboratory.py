@@ -131,7 +131,7 @@ def test_each_link_of_the_page_shows_what_the_text_says(opened):
     """The numbers of steps in the guided experiments are those of the runs."""
     page = opened()
     links = page.locator("a.laboratory").evaluate_all("all => all.map((a) => a.href.split('?')[1])")
-    text = page.locator("article").inner_text()
+    text = page.locator("article").text_content()
     page.close()
     assert len(set(links)) >= 10
     steps = {}
