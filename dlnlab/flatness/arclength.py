@@ -25,8 +25,8 @@ from .hessians import sharpness
 _NEAR, _ARRIVED = 2e-2, 1e-20
 # A gradient this much smaller than at the start, far from the minimum, means a saddle.
 _SADDLE = 1e-12
-# The arc length to follow at most, in units of one plus the norms of the start and of the minimiser.
-_LONGEST = 1e3
+# The arc length to follow at most, and in one step, in units of one plus the norms of start and minimiser.
+_LONGEST, _STRIDE = 1e3, 0.1
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,10 @@ def flow_to_minimum(
 
     path, saddle = start[None], _SADDLE * landscape.slope(start)
     if landscape.excess(start) > _NEAR:
-        longest = _LONGEST * (
-            1 + float(np.linalg.norm(start)) + float(np.linalg.norm(landscape.task.minimizer))
-        )
+        size = 1 + float(np.linalg.norm(start)) + float(np.linalg.norm(landscape.task.minimizer))
+        longest = _LONGEST * size
+        # On a straight stretch only rounding would limit the steps, and the clock goes with them.
+        options["max_step"] = _STRIDE * size
         path = _until(landscape, landscape.unit_speed, start, longest, _NEAR, saddle, **options)
     near = path[-1]
     if landscape.excess(near) > _ARRIVED:
