@@ -115,6 +115,8 @@ def test_links_lead_somewhere(path):
     assert links
     for link in links:
         where, _, anchor = link.partition("#")
+        where, _, setting = where.partition("?")
+        assert not setting or where.endswith("book/laboratory.html")
         if where.startswith("https://dlnlab.github.io/deep-linear-networks/"):
             page = HTML / where.removeprefix("https://dlnlab.github.io/deep-linear-networks/")
             assert page.exists(), link
