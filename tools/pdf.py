@@ -247,7 +247,9 @@ def configuration() -> dict[str, Any]:
     from jupyter_book.config import get_final_config
 
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    toc["parts"] = [part for part in toc["parts"] if part["caption"] != "Library"]
+    kept = [part for part in toc["parts"] if part.get("caption") != "Library"]
+    # On paper chapters count from the first: what has no caption, the laboratory, comes last.
+    toc["parts"] = sorted(kept, key=lambda part: "caption" not in part)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
     config, _ = get_final_config(
