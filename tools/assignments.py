@@ -5,6 +5,7 @@ default in `assignments`; nothing of them but what students get comes near the s
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def publish(app: Sphinx, failure: Exception | None) -> None:
     if failure or app.builder.name != "html" or not (wheels := list(folder.glob("*.whl"))):
         return
     address = f"{app.config.html_theme_options['repository_url']}/raw/{FOLDER}/{wheels[0].name}"
+    shutil.rmtree(Path(app.outdir) / PLACE, ignore_errors=True)  # of assignments that are not there any more
     write(Path(app.outdir) / PLACE, COLAB.format(wheel=address))
 
 
