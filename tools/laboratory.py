@@ -40,9 +40,7 @@ class Place(SphinxDirective):
 
         known = json.dumps({name: sent(task) for name, task in tasks().items()}, separators=(",", ":"))
         html = PLACE.format(tasks=known, static="../_static")
-        elsewhere = nodes.paragraph(
-            "", "The laboratory is on the page of this name.", classes=["only-on-paper"]
-        )
+        elsewhere = nodes.paragraph("", "The laboratory is on the page of this name.")
         return [nodes.raw("", html, format="html"), addnodes.only("", elsewhere, expr="latex")]
 
 

@@ -11,6 +11,8 @@ export { draw, Network, sharpnessOfMinima } from "./engine.mjs";
 
 const SPEEDS = [1, 10, 100, 1000];
 const BUDGET = 10; // milliseconds of a frame
+/** What Python calls a setting. @param {string} name */
+const trait = (name) => (name === "rate" ? "learning_rate" : name);
 const MARKS = { scale: [[0.1, "0.1"], [0.3, "0.3"], [1, "1"]] };
 
 /** @param {string} name @param {Record<string, any>} [properties] @param {...(Node | string)} children */
@@ -34,7 +36,7 @@ function render({ model, el }) {
   const onPage = Boolean(model.get("page"));
   const fromModel = () => ({
     ...DEFAULT,
-    ...Object.fromEntries(Object.keys(DEFAULT).map((name) => [name === "rate" ? "rate" : name, model.get(name === "rate" ? "learning_rate" : name)]).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.keys(DEFAULT).map((name) => [name, model.get(trait(name))])),
   });
   let setting = onPage ? read(location.search, names) : fromModel();
   /** @type {Run} */
@@ -208,7 +210,7 @@ function render({ model, el }) {
     setting = { ...setting, ...part };
     if (!("at" in part) && !onlyRate) delete setting.at;
     if (onPage) history.replaceState(null, "", `${location.pathname}${address(setting) ? `?${address(setting)}` : ""}${location.hash}`);
-    for (const [name, value] of Object.entries(part)) if (name !== "at") model.set(name === "rate" ? "learning_rate" : name, value);
+    for (const [name, value] of Object.entries(part)) if (name !== "at") model.set(trait(name), value);
     // A start from Python is one for the setting that came with it.
     if (!onlyRate && model.get("weights")?.length) model.set("weights", []);
     model.save_changes();
@@ -262,7 +264,7 @@ function render({ model, el }) {
   themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
   // What Python changes is shown at once.
-  for (const name of [...Object.keys(DEFAULT).map((n) => (n === "rate" ? "learning_rate" : n)), "weights"]) {
+  for (const name of [...Object.keys(DEFAULT).map(trait), "weights"]) {
     model.on(`change:${name}`, () => {
       const wanted = fromModel();
       if (name !== "weights" && JSON.stringify(wanted) === JSON.stringify({ ...setting, at: undefined })) return;
