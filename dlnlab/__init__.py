@@ -8,6 +8,7 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 - `dynamics`: gradient flow, descent with the update `rules`, trajectories, `exact` solutions
 - `imbalance`: the operator of the end-to-end flow from any start, bounds of the rate, prescribed imbalances
 - `flatness`: sharpness and its least value, alignment, the flow from tiny weights
+- `minimizers`: which solution a flow reaches: norms, ranks, limits
 - `experiments`: endpoints, sweeps, the experiments of a paper and their `figures`
 - `book`: checks of claims, explorers, the laboratory, house style
 """
@@ -15,7 +16,10 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 from . import acceleration, book, dynamics, experiments, flatness, imbalance, networks
 from .acceleration import (
     circulation,
+    entropy,
     metric,
+    orbit_volume,
+    power_map,
     precondition,
     precondition_inverse,
     precondition_single,
@@ -25,6 +29,7 @@ from .acceleration import (
 from .book import ClaimError, Laboratory, check, explore, plot_curves, plot_training, use_style
 from .dynamics import (
     Trajectory,
+    balanced_rate,
     descend,
     end_to_end_flow,
     exact,
@@ -61,7 +66,17 @@ from .imbalance import (
     three_layer_rate_bound,
     two_layer_rate_bound,
 )
+from .minimizers import (
+    diagonal_limit,
+    effective_rank,
+    flow_endpoint,
+    hyperbolic_entropy,
+    mirror_minimizer,
+    nuclear_completion,
+    polar_flow,
+)
 from .networks import (
+    Completion,
     Factorization,
     Loss,
     LpRegression,
@@ -72,11 +87,13 @@ from .networks import (
     hessian,
     hessian_vector_product,
     imbalances,
+    mask_invariants,
     residual,
 )
 
 __all__ = [
     "ClaimError",
+    "Completion",
     "Endpoint",
     "Factorization",
     "Grid",
@@ -88,16 +105,20 @@ __all__ = [
     "Trajectory",
     "acceleration",
     "balanced",
+    "balanced_rate",
     "balanced_sharpness",
     "book",
     "check",
     "circulation",
     "critical_learning_rate",
     "descend",
+    "diagonal_limit",
     "dynamics",
+    "effective_rank",
     "end_to_end",
     "end_to_end_flow",
     "endpoint",
+    "entropy",
     "epsilon",
     "exact",
     "experiments",
@@ -106,6 +127,7 @@ __all__ = [
     "figures",
     "first_below",
     "flatness",
+    "flow_endpoint",
     "flow_to_minimum",
     "gaussian",
     "gradient",
@@ -113,17 +135,25 @@ __all__ = [
     "gradient_flow",
     "hessian",
     "hessian_vector_product",
+    "hyperbolic_entropy",
     "imbalance",
     "imbalanced",
     "imbalances",
     "margin",
+    "mask_invariants",
     "metric",
     "minimal_sharpness",
     "minimal_sharpness_bounds",
+    "minimizers",
+    "mirror_minimizer",
     "networks",
+    "nuclear_completion",
     "operator_matrix",
+    "orbit_volume",
     "plot_curves",
     "plot_training",
+    "polar_flow",
+    "power_map",
     "precondition",
     "precondition_inverse",
     "precondition_single",

@@ -38,6 +38,8 @@ TARGET = dl.Factorization(np.diag([2.0, 1.0]))
 W, Z = rng().standard_normal((2, 2, 2)) + 2 * np.eye(2)
 TABLE = dl.run_sweep(dl.Grid(TASK, [2], [0.05], [0.3, 0.6], 2, 50))
 PATHS = {0.1: dl.gradient_descent(layers(3, 3, 1, batch=(2,)), TASK, 0.1, 3)}
+MASK = np.eye(2, dtype=bool)
+ENTRIES = dl.Completion(MASK, W)
 SCALARS = {"readout_norm": 1.5}
 SEED = {"seed": 1}
 
@@ -75,6 +77,20 @@ CALLS = {
     dl.precondition_inverse: {"W": W, "Z": Z, "depth": 3},
     dl.metric: {"W": W, "Z1": Z, "Z2": Z, "depth": 3},
     dl.volume_element: {"W": W, "depth": 3},
+    dl.entropy: {"W": W, "depth": 3},
+    dl.orbit_volume: {"W": W, "depth": 3},
+    dl.power_map: {"B": W, "depth": 3},
+    dl.balanced_rate: {"depth": 3, "fraction": 0.5},
+    dl.Completion: {"mask": MASK, "values": W},
+    dl.Completion.elnino: {},
+    dl.mask_invariants: {"weights": layers(2, 3, 2), "mask": MASK},
+    dl.diagonal_limit: {"weights": layers(2, 3, 2), "targets": [1.0, 2.0]},
+    dl.effective_rank: {"W": W},
+    dl.flow_endpoint: {"W": W, "loss": ENTRIES, "depth": 3, "step": 0.3, "max_steps": 50},
+    dl.polar_flow: {"W": W, "loss": ENTRIES, "depth": 3, "times": [0.0, 1.0], "rtol": 1e-8},
+    dl.hyperbolic_entropy: {"w": W[0], "alpha": 0.5, "depth": 3},
+    dl.mirror_minimizer: {"X": TASK.X[:2], "y": TASK.y[:2], "alpha": 0.5, "depth": 3},
+    dl.nuclear_completion: {"task": ENTRIES, "penalties": [0.5, 0.1], "tolerance": 1e-4},
     dl.circulation: {"field": lambda w: -w, "center": [0.0, 1.0], "radius": 2.0, "points": 8},
     dl.gradient_descent: {
         "weights": layers(3, 4, 2),
@@ -232,9 +248,9 @@ BAD_NUMBERS = {**NEVER, "boolean": True, "negative": -1.0, "nan": math.nan, "inf
 BAD_OBJECTS = {"none": None, "number": 3, "text": "one", "object": object(), "list": [1]}
 
 COUNTS = {"depth", "steps", "record_every", "n_samples", "n_features", "width", "points", "inputs", "outputs"}
-COUNTS |= {"repetitions", "seed", "max_frames", "jobs"}
+COUNTS |= {"repetitions", "seed", "max_frames", "jobs", "max_steps"}
 NUMBERS = {"duration", "rtol", "atol", "radius", "noise", "minimizer_norm", "readout_norm", "p", "decay"}
-NUMBERS |= {"square_decay", "resolution", "measured", "equals"}
+NUMBERS |= {"square_decay", "resolution", "measured", "equals", "fraction", "step", "tolerance"}
 OBJECTS = {
     "loss",
     "task",
@@ -247,6 +263,7 @@ OBJECTS = {
     "draw",
     "batch",
     "widths",
+    "mask",
 }
 OBJECTS |= {
     "start",
@@ -377,7 +394,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 def public():
     rooms = [
         getattr(dl, name)
-        for name in ("networks", "acceleration", "dynamics", "imbalance", "flatness", "book")
+        for name in ("networks", "acceleration", "dynamics", "imbalance", "flatness", "minimizers", "book")
     ]
     for module in (dl, *rooms, experiments, figures, rules, exact):
         names = getattr(module, "__all__", None) or [
@@ -445,9 +462,20 @@ ODD = {
     "zeros": np.zeros_like,
 }
 NO_ARRAYS = COUNTS | NUMBERS | OBJECTS | OTHER
-MATRICES = {"W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
+MATRICES = {"B", "values", "W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
 VECTORS = {"w", "y", "z", "w0", "readout", "center", "times", "x", "excess_risk", "losses", "threshold"}
-VECTORS |= {"learning_rate", "learning_rates", "scale", "scales", "margin", "cumulative", "imbalance"}
+VECTORS |= {
+    "alpha",
+    "penalties",
+    "targets",
+    "learning_rate",
+    "learning_rates",
+    "scale",
+    "scales",
+    "margin",
+    "cumulative",
+    "imbalance",
+}
 
 
 def test_every_argument_has_its_kind():

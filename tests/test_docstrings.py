@@ -10,7 +10,7 @@ from dlnlab import exact, experiments, figures, rules
 
 
 def functions():
-    rooms = (dl.networks, dl.acceleration, dl.dynamics, dl.imbalance, dl.flatness, dl.book)
+    rooms = (dl.networks, dl.acceleration, dl.dynamics, dl.imbalance, dl.flatness, dl.minimizers, dl.book)
     for module in (dl, *rooms, experiments, rules, exact, figures):
         for name, value in vars(module).items():
             own = (
@@ -38,7 +38,7 @@ def test_a_docstring_has_all_its_sections(function):
 
 
 def test_mathematics_names_its_source():
-    rooms = (dl.acceleration, dl.imbalance, dl.flatness)
+    rooms = (dl.acceleration, dl.imbalance, dl.flatness, dl.minimizers)
     silent = [
         name
         for room in rooms

@@ -102,7 +102,7 @@ def test_what_chapters_depend_on_changes_the_fingerprint(tmp_path, monkeypatch, 
     assert build_book.fingerprint() != before
 
 
-ROOMS = ["networks", "acceleration", "dynamics", "imbalance", "flatness", "experiments", "book"]
+ROOMS = ["networks", "acceleration", "dynamics", "imbalance", "flatness", "minimizers", "experiments", "book"]
 
 
 def imported_rooms(folder):

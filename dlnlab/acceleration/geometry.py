@@ -1,6 +1,7 @@
 """The metric that the inverse preconditioner defines, and circulations of vector fields."""
 
 from collections.abc import Callable
+from math import gamma, pi, prod
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -117,6 +118,121 @@ def volume_element(W: ArrayLike, depth: float) -> Array:
     0.353553390593
     """
     return np.exp(-np.log(_invertible(W, depth)[0]).sum(axis=(-2, -1)) / 2)
+
+
+def _square(W: ArrayLike) -> Array:
+    W = real_array("W", W, min_ndim=2)
+    if W.shape[-1] != W.shape[-2]:
+        raise ValueError(f"W must be square, got shape {W.shape}")
+    return W
+
+
+def power_map(B: ArrayLike, depth: int) -> Array:
+    r"""Return :math:`U \Lambda^N V^\top` for matrices :math:`B = U \Lambda V^\top`.
+
+    Parameters
+    ----------
+    B : array_like of shape (..., m, d)
+    depth : int
+        The number of layers N.
+
+    Returns
+    -------
+    ndarray of shape (..., m, d)
+        The end-to-end matrix of balanced layers with the singular values of B.
+
+    Raises
+    ------
+    ValueError
+        If B is not a finite real matrix or the depth not a whole number.
+
+    Notes
+    -----
+    The measure :math:`\sqrt{\det g^N}\,\mathrm dW` is :math:`N^{d/2}` times Lebesgue's, carried by this map.
+
+    References
+    ----------
+    Cohen, Menon & Veraszto (2023), theorem 1.1, read in the coordinates of the layers (these notes).
+
+    Examples
+    --------
+    >>> power_map([[0.0, 2.0], [3.0, 0.0]], depth=3)
+    array([[ 0.,  8.],
+           [27.,  0.]])
+    """
+    U, s, Vt = np.linalg.svd(real_array("B", B, min_ndim=2), full_matrices=False)
+    return np.asarray((U * s[..., None, :] ** count("depth", depth)) @ Vt)
+
+
+def entropy(W: ArrayLike, depth: int) -> Array:
+    r"""Return the logarithm of the orbit's volume, :math:`\mathcal S = \frac12 \sum_{i<j} \log K_{ij}`.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., d, d)
+        The end-to-end matrix.
+    depth : int
+        The number of layers N.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Without the constant that `orbit_volume` has; minus infinity at rank d - 2 and below.
+
+    Raises
+    ------
+    ValueError
+        If W is not square or the depth not a whole number.
+
+    References
+    ----------
+    Menon & Yu (2025), theorem 10, with the square root that the seminar's slide lost.
+
+    Examples
+    --------
+    >>> round(float(entropy([[1.0, 0.0], [0.0, 1.0]], depth=2)), 9)  # log(2) / 2
+    0.34657359
+    """
+    K = spectrum(_square(W), count("depth", depth))[0]
+    above = np.triu_indices(K.shape[-1], 1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(K[..., *above]).sum(axis=-1) / 2)
+
+
+def orbit_volume(W: ArrayLike, depth: int) -> Array:
+    r"""Return the volume of the balanced layers with one product, :math:`c_d^{N-1} \prod_{i<j} K_{ij}^{1/2}`.
+
+    Parameters
+    ----------
+    W, depth
+        As in `entropy`; the layers are d x d, and W is invertible.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        In the Euclidean metric of the layers;
+        :math:`c_d = 2^{d(d-1)/4} \prod_{k \le d} 2\pi^{k/2} / \Gamma(k/2)`.
+
+    Raises
+    ------
+    ValueError
+        If W is not square or the depth not a whole number.
+
+    References
+    ----------
+    Menon & Yu (2025), theorem 10.
+
+    Examples
+    --------
+    Two layers of two neurons: two circles whose radius is the norm of all weights, here the root of 2.6.
+
+    >>> round((float(orbit_volume([[1.0, 0.0], [0.0, 0.3]], depth=2)) / (4 * np.pi)) ** 2, 12)
+    2.6
+    """
+    d = _square(W).shape[-1]
+    orthogonal_group = prod(2 * pi ** (k / 2) / gamma(k / 2) for k in range(1, d + 1))
+    constant = 2 ** (d * (d - 1) / 4) * orthogonal_group
+    return constant ** (count("depth", depth) - 1) * np.exp(entropy(W, depth))
 
 
 def circulation(

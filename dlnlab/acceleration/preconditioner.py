@@ -19,6 +19,21 @@ def _depth(depth: float) -> float:
     return inf if isinstance(depth, float) and depth == inf else count("depth", depth)
 
 
+def _svd(W: Array) -> tuple[Array, Array, Array]:
+    """Return the full singular value decomposition, of 2 x 2 matrices in closed form."""
+    if W.shape[-2:] != (2, 2):
+        U, s, Vt = np.linalg.svd(W)
+        return U, s, Vt.mT
+    # On the complex plane W acts as x -> z x + y conj(x).
+    z = (W[..., 0, 0] + W[..., 1, 1] + 1j * (W[..., 1, 0] - W[..., 0, 1])) / 2
+    y = (W[..., 0, 0] - W[..., 1, 1] + 1j * (W[..., 1, 0] + W[..., 0, 1])) / 2
+    u, v = (np.angle(z) + np.angle(y)) / 2, (np.angle(y) - np.angle(z)) / 2
+    big, small = np.abs(z) + np.abs(y), np.abs(z) - np.abs(y)
+    U, V = (np.stack([np.cos(a), -np.sin(a), np.sin(a), np.cos(a)], axis=-1).reshape(W.shape) for a in (u, v))
+    U[..., 1] *= np.where(small < 0, -1.0, 1.0)[..., None]
+    return U, np.stack([big, np.abs(small)], axis=-1), V
+
+
 def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
     r"""Return the eigenvalues and eigenvectors of the preconditioner.
 
@@ -53,7 +68,7 @@ def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
            [3., 2.]])
     """
     W, depth = real_array("W", W, min_ndim=2), _depth(depth)
-    U, s, Vt = np.linalg.svd(W)
+    U, s, V = _svd(W)
     # What the decomposition cannot tell from zero is zero: a fractional power would blow rounding up.
     s = np.where(s > s[..., :1] * max(W.shape[-2:]) * np.finfo(np.float64).eps, s, 0.0)
     left, right = (
@@ -68,7 +83,7 @@ def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
     else:
         powers = np.arange(depth) * 2 / depth
         K = (left[..., None] ** powers)[..., ::-1] @ (right[..., None] ** powers).mT
-    return K, U, Vt.mT
+    return K, U, V
 
 
 def scaled(name: str, Z: ArrayLike, K: Array, U: Array, V: Array) -> Array:

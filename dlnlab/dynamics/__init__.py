@@ -8,12 +8,13 @@
 """
 
 from . import exact, rules
-from .descent import descend, gradient_descent
+from .descent import balanced_rate, descend, gradient_descent
 from .flows import end_to_end_flow, gradient_flow
 from .trajectories import Trajectory, first_below
 
 __all__ = [
     "Trajectory",
+    "balanced_rate",
     "descend",
     "end_to_end_flow",
     "exact",

@@ -11,6 +11,7 @@ from .._validation import (
     common_batch,
     count,
     function,
+    number,
     positive,
     readout_vector,
     real_array,
@@ -68,7 +69,7 @@ def _descend(
 def gradient_descent(
     weights: Sequence[ArrayLike],
     loss: Loss,
-    learning_rate: ArrayLike,
+    learning_rate: ArrayLike | Callable[[Array, Array], Array],
     steps: int,
     *,
     readout: ArrayLike | None = None,
@@ -83,8 +84,9 @@ def gradient_descent(
         The start: layers of shape (..., d_k, d_{k-1}).
     loss : Loss
         The loss of the end-to-end matrix.
-    learning_rate : array_like
-        Positive; an array broadcasts against the batch axes, one learning rate a configuration.
+    learning_rate : array_like or callable
+        Positive; an array broadcasts against the batch axes, one learning rate a configuration. A function
+        of the end-to-end matrix and the gradient there, such as `balanced_rate`, is asked at every step.
     steps : int
         How many steps to take, at least 0.
     readout : array_like of shape (d_L,), optional
@@ -114,21 +116,80 @@ def gradient_descent(
     """
     layers = weight_list(weights)
     p = readout_vector(readout, layers)
-    eta = positive("learning_rate", learning_rate)
+    rate: Any = learning_rate
+    if callable(rate):
+        W = rows(layers, p)[0]
+        eta = positive("learning_rate", rate(W, fitting_loss(loss, W).gradient(W)))
+    else:
+        eta = positive("learning_rate", rate)
     batch = common_batch(learning_rate=(eta, 0), weights=(layers[0], 2))
     layers = [np.broadcast_to(layer, (*batch, *layer.shape[-2:])) for layer in layers]
     loss = fitting_loss(loss, rows(layers, p)[0])
-    eta = eta[..., None, None]
 
     def evaluate(weights: list[Array]) -> tuple[Array, list[Array]]:
+        nonlocal eta
         a = rows(weights, p)
         value, G = value_and_gradient(loss, a[0])
+        if callable(rate):
+            eta = np.asarray(rate(a[0], G))
         return value, layer_gradients(weights, G, a)
 
     def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
-        return [weight - eta * part for weight, part in zip(weights, gradients, strict=True)]
+        length = eta[..., None, None]
+        return [weight - length * part for weight, part in zip(weights, gradients, strict=True)]
 
     return _descend(layers, evaluate, step, steps, record_every, observables)
+
+
+def balanced_rate(depth: int, fraction: float = 0.5) -> Callable[[Array, Array], Array]:
+    r"""Return a learning rate that keeps to a fraction of what a bound of the sharpness allows.
+
+    Parameters
+    ----------
+    depth : int
+        The number of layers N.
+    fraction : float
+        Positive; gradient descent along a quadratic is stable below 2.
+
+    Returns
+    -------
+    callable
+        Of the end-to-end matrix W and the gradient G there, both (..., m, d):
+        fraction / :math:`(N s^{2-2/N} + N s^{1-2/N} \gamma)`, the second term for N > 1 only, where
+        s and :math:`\gamma` are the fourth roots of the sums of the fourth powers of the singular values
+        of W and G.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Notes
+    -----
+    Along layers :math:`\delta_k`, with :math:`\|W_k\|_2 = \|W\|_2^{1/N}` as in balanced layers, the second
+    derivative of a loss of curvature at most one is at most the square of
+    :math:`\|W\|_2^{1-1/N} \sum_k \|\delta_k\|` plus :math:`\|W\|_2^{1-2/N} \|G\|_2 (\sum_k \|\delta_k\|)^2`,
+    and :math:`(\sum_k \|\delta_k\|)^2 \le N \sum_k \|\delta_k\|^2`. The fourth powers take products
+    only, and bound the norms from above.
+
+    Examples
+    --------
+    >>> float(balanced_rate(2)(np.array([[3.0]]), np.array([[1.0]])))
+    0.0625
+    """
+    depth, fraction = count("depth", depth), number("fraction", fraction)
+
+    def size(W: Array) -> Array:
+        return np.square(W.mT @ W).sum(axis=(-2, -1)) ** 0.25
+
+    def rate(W: Array, G: Array) -> Array:
+        s = size(W)
+        bound = depth * s ** (2 - 2 / depth)
+        if depth > 1:
+            bound = bound + depth * s ** (1 - 2 / depth) * size(G)
+        return np.asarray(fraction / np.maximum(bound, np.finfo(np.float64).tiny))
+
+    return rate
 
 
 def descend(

@@ -2,11 +2,13 @@
 
 - `losses`: losses of the end-to-end matrix, with first and second derivatives
 - `tasks`: linear regression, on random or real data
+- `completion`: matrix completion, and what its flow conserves
 - `weights`: end-to-end matrix, gradients and Hessians
 - `initializations`: random starts
 - `conserved`: the imbalances
 """
 
+from .completion import Completion, mask_invariants
 from .conserved import imbalances
 from .initializations import gaussian, residual
 from .losses import Factorization, Loss, LpRegression
@@ -14,6 +16,7 @@ from .tasks import Regression
 from .weights import end_to_end, gradient, hessian, hessian_vector_product
 
 __all__ = [
+    "Completion",
     "Factorization",
     "Loss",
     "LpRegression",
@@ -24,5 +27,6 @@ __all__ = [
     "hessian",
     "hessian_vector_product",
     "imbalances",
+    "mask_invariants",
     "residual",
 ]

@@ -71,7 +71,8 @@ def fitting_loss(loss: Any, W: Array, *more: str, name: str = "loss") -> Any:
     return loss
 
 
-def _matrix(name: str, W: ArrayLike, shape: tuple[int, int]) -> Array:
+def matrix(name: str, W: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return matrices of a shape, infinity and NaN among them."""
     W = real_array(name, W, finite=False)
     if W.shape[-2:] != shape:
         raise ValueError(f"{name} must have shape (..., {shape[0]}, {shape[1]}), got {W.shape}")
@@ -96,7 +97,7 @@ class Factorization:
         self.target = real_array("M", M, ndim=2)
 
     def _error(self, W: ArrayLike) -> Array:
-        return _matrix("W", W, self.target.shape) - self.target
+        return matrix("W", W, self.target.shape) - self.target
 
     @quiet()
     def value(self, W: ArrayLike) -> Array:
@@ -109,7 +110,7 @@ class Factorization:
 
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the directions V themselves: the Hessian is the identity."""
-        W, V = _matrix("W", W, self.target.shape), _matrix("V", V, self.target.shape)
+        W, V = matrix("W", W, self.target.shape), matrix("V", V, self.target.shape)
         return np.broadcast_to(V, (*common_batch(W=(W, 2), V=(V, 2)), *V.shape[-2:])).copy()
 
 
@@ -179,7 +180,7 @@ class LpRegression:
         return float(unit**self.p * result.fun)
 
     def _outputs(self, name: str, W: ArrayLike) -> Array:
-        W = _matrix(name, W, (self.Y.shape[1], self.X.shape[1]))
+        W = matrix(name, W, (self.Y.shape[1], self.X.shape[1]))
         return np.tensordot(W, self.X, axes=(-1, -1))
 
     def _residual(self, W: ArrayLike) -> Array:
@@ -207,6 +208,6 @@ class LpRegression:
     def hessian_product(self, W: ArrayLike, V: ArrayLike) -> Array:
         """Return the derivative of the gradient at W in the directions V."""
         shape = (self.Y.shape[1], self.X.shape[1])
-        common_batch(W=(_matrix("W", W, shape), 2), V=(_matrix("V", V, shape), 2))
+        common_batch(W=(matrix("W", W, shape), 2), V=(matrix("V", V, shape), 2))
         curvature = (self.p - 1) * np.square(self._residual(W)) ** (self.p / 2 - 1)
         return np.tensordot(curvature * self._outputs("V", V), self.X, axes=1) / len(self.X)

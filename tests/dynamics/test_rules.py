@@ -2,13 +2,16 @@ import numpy as np
 import pytest
 
 from dlnlab import (
+    Completion,
     Factorization,
     LpRegression,
     balanced,
+    balanced_rate,
     descend,
     end_to_end,
     first_below,
     gradient_descent,
+    hessian,
     precondition,
     rules,
 )
@@ -100,3 +103,24 @@ def test_first_below():
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_balanced_rate_is_below_the_inverse_of_the_sharpness(rng, depth):
+    mask = rng.random((4, 4)) < 0.6
+    task = Completion(mask, rng.standard_normal((4, 4)))
+    weights = balanced([4] * (depth + 1), rng.standard_normal((4, 4)), rng=rng)
+    W = end_to_end(weights)
+    rate = balanced_rate(depth, fraction=1.0)(W, task.gradient(W))
+    top = np.linalg.eigvalsh(hessian(weights, task))[-1]
+    assert 0.2 / top < rate <= 1 / top
+
+
+def test_a_rate_that_is_asked_at_every_step(rng):
+    task = Completion(np.eye(2, dtype=bool), np.eye(2))
+    weights = balanced([2, 2, 2], 0.1 * rng.standard_normal((5, 2, 2)), rng=rng)
+    path = gradient_descent(weights, task, balanced_rate(2), 200)
+    assert (np.diff(path.loss, axis=0) <= 1e-15).all()
+    assert path.loss[-1].max() < 1e-6
+    fixed = gradient_descent(weights, task, lambda W, G: np.full(5, 0.1), 20)
+    np.testing.assert_array_equal(fixed.loss, gradient_descent(weights, task, 0.1, 20).loss)

@@ -1,0 +1,259 @@
+r"""Where the flow of balanced layers ends.
+
+End points depend on the curve of the flow and not on the clock, so `flow_endpoint` keeps a clock of its
+own; `polar_flow` follows singular values over thousands of orders of magnitude by their logarithms.
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+
+from .._validation import Array, common_batch, count, positive, real_array, weight_list
+from ..acceleration import spectrum
+from ..dynamics import Trajectory
+from ..networks.losses import Loss, fitting_loss
+
+
+def diagonal_limit(weights: Sequence[ArrayLike], targets: ArrayLike) -> Array:
+    r"""Return the limit of the flow of two layers whose product is observed on its diagonal.
+
+    Parameters
+    ----------
+    weights : list of array_like
+        Two layers, :math:`W_1` of shape (..., h, d) and :math:`W_2` of shape (..., d, h), balanced or not.
+    targets : array_like of shape (..., d)
+        The values of the diagonal, :math:`b_i`.
+
+    Returns
+    -------
+    ndarray of shape (..., d, d)
+        With rows :math:`r_i` of :math:`W_2`, columns :math:`c_i` of :math:`W_1`, :math:`p_i = r_i + c_i` and
+        :math:`m_i = r_i - c_i`, these become :math:`e^{\theta_i} p_i` and :math:`e^{-\theta_i} m_i` where
+        :math:`e^{2\theta_i} = (2 b_i + \sqrt{4 b_i^2 + |p_i|^2 |m_i|^2}) / |p_i|^2`.
+
+    Raises
+    ------
+    ValueError
+        If the layers or targets do not fit, or if some :math:`p_i` is zero, or some :math:`m_i` is and
+        its target is not positive: the flow then does not reach the target.
+
+    References
+    ----------
+    Worked out in these notes (session "The minimiser").
+
+    Examples
+    --------
+    >>> diagonal_limit([[[0.1, 0.0], [0.0, 0.1]], [[0.1, 0.0], [0.1, 0.1]]], [1.0, 1.0]).round(4)
+    array([[1.    , 0.4416],
+           [0.4528, 1.    ]])
+    """
+    layers, b = weight_list(weights), real_array("targets", targets, min_ndim=1)
+    if len(layers) != 2 or layers[0].shape[-1] != layers[1].shape[-2]:
+        raise ValueError(
+            "weights must be two layers with a square product, got shapes "
+            f"{[layer.shape[-2:] for layer in layers]}"
+        )
+    rows, columns = layers[1], layers[0].mT
+    if b.shape[-1] != rows.shape[-2]:
+        raise ValueError(f"targets must have {rows.shape[-2]} entries, one a row of W_2, got {b.shape}")
+    common_batch(weights=(rows, 2), targets=(b, 1))
+    plus, minus = rows + columns, rows - columns
+    P, M = np.square(plus).sum(axis=-1), np.square(minus).sum(axis=-1)
+    if (P == 0).any() or ((M == 0) & (b <= 0)).any():
+        raise ValueError(
+            "weights must reach their targets, but some r_i + c_i = 0, or r_i = c_i and b_i <= 0"
+        )
+    root = np.sqrt(4 * b**2 + P * M)
+    # Whichever of the two forms does not cancel.
+    growth = np.sqrt(np.where(b > 0, (2 * b + root) / P, M / np.where(b > 0, 1.0, root - 2 * b)))[..., None]
+    plus, minus = growth * plus, minus / growth
+    return np.asarray((plus + minus) @ (plus - minus).mT / 4)
+
+
+def flow_endpoint(
+    W: ArrayLike, loss: Loss, depth: float, *, step: float = 0.2, max_steps: int = 4000
+) -> Array:
+    r"""Return where the end-to-end flow of balanced layers goes, from many starts at once.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+        The starts.
+    loss : Loss
+        A loss whose least value is zero and whose curvature is at most one, such as a `Completion`.
+    depth : int or math.inf
+        The number of layers N.
+    step : float
+        Length of a step of the classical Runge-Kutta method, in the flow's own clock.
+    max_steps : int
+        When to stop at the latest.
+
+    Returns
+    -------
+    ndarray of shape (..., m, d)
+        The first points with a loss below 1e-16, or those after `max_steps`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Notes
+    -----
+    :math:`\mathrm dW/\mathrm d\tau = -A_{N,W}(G) \min(s_1, 1) / K_{11}`, where :math:`K_{11}` is the largest
+    eigenvalue of the preconditioner: the same curve as in time t, at any depth and from any scale within
+    some thousand steps. A singular value below 1e-16 of the largest is lost to rounding, and with it the
+    sign of the determinant.
+
+    References
+    ----------
+    Arora, Cohen & Hazan (2018), theorem 1, for the curve.
+
+    Examples
+    --------
+    >>> from dlnlab import Completion
+    >>> task = Completion(np.eye(2, dtype=bool), np.eye(2))
+    >>> flow_endpoint([[0.02, 0.0], [0.01, 0.01]], task, depth=3).round(3)
+    array([[1.   , 0.84 ],
+           [0.854, 1.   ]])
+    """
+    start = real_array("W", W, min_ndim=2)
+    loss = fitting_loss(loss, start)
+    step, max_steps = float(positive("step", real_array("step", step, ndim=0))), count("max_steps", max_steps)
+    spectrum(start[..., :1, :1], depth)  # which names a depth that is not admissible
+
+    def velocity(W: Array) -> Array:
+        K, U, V = spectrum(W, depth)
+        top = K[..., :1, :1]
+        size = 1.0 if depth == 1 else (top if depth == inf else top / depth) ** (1 / (2 - 2 / depth))
+        pace = np.minimum(size, 1.0) / np.where(top == 0, 1.0, top)
+        return np.asarray(-pace * (U @ (K * (U.mT @ loss.gradient(W) @ V)) @ V.mT))
+
+    points = start.reshape(-1, *start.shape[-2:]).copy()
+    moving = np.arange(len(points))
+    for _ in range(max_steps):
+        moving = moving[loss.value(points[moving]) > 1e-16]
+        if not len(moving):
+            break
+        here = points[moving]
+        k1 = velocity(here)
+        k2 = velocity(here + step / 2 * k1)
+        k3 = velocity(here + step / 2 * k2)
+        k4 = velocity(here + step * k3)
+        points[moving] = here + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return points.reshape(start.shape)
+
+
+def _rotation(angle: Array) -> Array:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([c, -s], axis=-1), np.stack([s, c], axis=-1)], axis=-2)
+
+
+def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: float = 1e-10) -> Trajectory:
+    r"""Integrate the end-to-end flow of a 2 x 2 matrix by the logarithms of its singular values.
+
+    Parameters
+    ----------
+    W : array_like of shape (2, 2)
+        The start, invertible.
+    loss : Loss
+        The loss of the matrix.
+    depth : int
+        The number of layers N, at least 2.
+    times : array_like of shape (T,)
+        Increasing and not negative; the flow starts at time 0.
+    rtol : float
+        Relative tolerance of the integrator (LSODA).
+
+    Returns
+    -------
+    Trajectory
+        With the observable ``log_singular_values`` of shape (T, 2): they go on where the matrix in float64
+        has rank one.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+    RuntimeError
+        If the integrator fails.
+
+    Notes
+    -----
+    :math:`W = R_\varphi \operatorname{diag}(s_1, \pm s_2) R_\psi^\top` keeps the sign of its determinant.
+    With :math:`g = R_\varphi^\top G R_\psi`: :math:`\dot s_1 = -N s_1^{2-2/N} g_{11}`, likewise :math:`s_2`,
+    :math:`\dot\varphi = -(s_1 g_{21} \pm s_2 g_{12})/(s_1^{2/N} - s_2^{2/N})`,
+    :math:`\dot\psi = -(s_1 g_{12} \pm s_2 g_{21})/(s_1^{2/N} - s_2^{2/N})`.
+
+    References
+    ----------
+    Razin & Cohen (2020) for the task; Arora, Cohen, Hu & Luo (2019) for the equations.
+
+    Examples
+    --------
+    >>> from dlnlab import Completion
+    >>> task = Completion([[False, True], [True, True]], [[0.0, 1.0], [1.0, 0.0]])
+    >>> path = polar_flow(np.diag([0.02, 0.01]), task, depth=2, times=[1e6])
+    >>> path.weights[0][0].round(2)
+    array([[1.8168e+02, 1.0000e+00],
+           [1.0000e+00, 1.0000e-02]])
+    >>> path.observables["log_singular_values"][0].round(0)
+    array([ 5.0000e+00, -1.6533e+04])
+    """
+    start, depth = real_array("W", W, ndim=2), count("depth", depth, minimum=2)
+    if start.shape != (2, 2) or np.linalg.matrix_rank(start) < 2:
+        raise ValueError(f"W must be an invertible matrix of shape (2, 2), got {start.tolist()}")
+    loss = fitting_loss(loss, start)
+    times = real_array("times", times, ndim=1)
+    if times[0] < 0 or (np.diff(times) <= 0).any():
+        raise ValueError(f"times must increase from zero or later, got {times}")
+    rtol = float(positive("rtol", real_array("rtol", rtol, ndim=0)))
+    U, s, Vt = np.linalg.svd(start)
+    # Turn both bases into rotations, with what signs are left on the second singular value.
+    sign = np.sign(np.linalg.det(start))
+    if np.linalg.det(U) < 0:
+        U, Vt = U * [1.0, -1.0], Vt * [[1.0], [-1.0]]
+    V = Vt.T * [1.0, sign]
+    angles = np.arctan2(U[1, 0], U[0, 0]), np.arctan2(V[1, 0], V[0, 0])
+
+    def matrices(state: Array) -> tuple[Array, Array, Array, Array]:
+        s1, s2 = np.exp(state[0]), sign * np.exp(state[1])
+        U, V = _rotation(state[2]), _rotation(state[3])
+        return s1, s2, U, V
+
+    def velocity(_: float, state: Array) -> Array:
+        s1, s2, U, V = matrices(state)
+        g = U.T @ loss.gradient(U @ np.diag([s1, s2]) @ V.T) @ V
+        gap = s1 ** (2 / depth) - abs(s2) ** (2 / depth)
+        return np.array(
+            [
+                -depth * s1 ** (1 - 2 / depth) * g[0, 0],
+                -sign * depth * abs(s2) ** (1 - 2 / depth) * g[1, 1],
+                -(s1 * g[1, 0] + s2 * g[0, 1]) / gap,
+                -(s1 * g[0, 1] + s2 * g[1, 0]) / gap,
+            ]
+        )
+
+    result = solve_ivp(
+        velocity,
+        (0.0, times[-1]),
+        [*np.log(s), *angles],
+        method="LSODA",
+        t_eval=times,
+        rtol=rtol,
+        atol=1e-12,
+    )
+    if not result.success:
+        raise RuntimeError(f"the integrator LSODA failed after time {result.t[-1]:.6g}: {result.message}")
+    s1, s2, U, V = matrices(result.y)
+    path = U * np.stack([s1, s2], axis=-1)[..., None, :] @ V.mT
+    return Trajectory(
+        times=times,
+        weights=[path],
+        loss=loss.value(path),
+        observables={"log_singular_values": result.y[:2].T},
+        diverged=np.zeros((), dtype=bool),
+    )

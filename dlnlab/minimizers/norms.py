@@ -1,0 +1,235 @@
+r"""What mirror flows minimise, and completion with the least nuclear norm.
+
+A diagonal network is the regressor :math:`w = u^D - v^D`, entry by entry. From
+:math:`u = v = \alpha \mathbf 1` its gradient flow moves along :math:`w = \alpha^D h_D(\zeta)`, where
+:math:`h_2(\zeta) = 2 \sinh\zeta`, :math:`h_D(\zeta) = (1 - \zeta)^{-p} - (1 + \zeta)^{-p}` with
+:math:`p = D/(D-2)` for larger D, and :math:`\zeta` stays in the span of the data (Woodworth et al. 2020).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize.elementwise import find_root
+
+from .._validation import Array, count, number, positive, quiet, real_array
+from ..networks.completion import Completion, completion
+
+
+def _primal(zeta: Array, depth: int) -> Array:
+    """Return h_D."""
+    if depth == 2:
+        return 2 * np.sinh(zeta)
+    p = depth / (depth - 2)
+    return np.expm1(-p * np.log1p(-zeta)) - np.expm1(-p * np.log1p(zeta))
+
+
+def _slope(zeta: Array, depth: int) -> Array:
+    """Return the derivative of h_D."""
+    if depth == 2:
+        return 2 * np.cosh(zeta)
+    p = depth / (depth - 2)
+    return p * ((1 - zeta) ** (-p - 1) + (1 + zeta) ** (-p - 1))
+
+
+def _conjugate(zeta: Array, depth: int) -> Array:
+    """Return the integral of h_D from zero."""
+    if depth == 2:
+        return 4 * np.sinh(zeta / 2) ** 2
+    q = 2 / (depth - 2)
+    return (np.expm1(-q * np.log1p(-zeta)) + np.expm1(-q * np.log1p(zeta))) / q
+
+
+def _dual(size: Array, depth: int) -> Array:
+    """Return the inverse of h_D at non-negative arguments."""
+    if depth == 2:
+        return np.arcsinh(size / 2)
+    p = depth / (depth - 2)
+    # In t = -log(1 - zeta), where the root lies between those of two simpler equations.
+    low, high = np.log(np.maximum(size, 1.0)) / p, np.log1p(size) / p
+    exact = {"xatol": 0.0, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0}
+    root = find_root(
+        lambda t, size: np.expm1(p * t) - np.expm1(-p * np.log1p(-np.expm1(-t))) - size,
+        (low, high),
+        args=(size,),
+        tolerances=exact,
+    )
+    return -np.expm1(-root.x)
+
+
+def _depth(depth: int) -> int:
+    return count("depth", depth, minimum=2)
+
+
+def hyperbolic_entropy(w: ArrayLike, alpha: ArrayLike, *, depth: int = 2) -> Array:
+    r"""Return what the flow of a diagonal network minimises among the regressors that fit the data.
+
+    Parameters
+    ----------
+    w : array_like of shape (..., d)
+        Regressors.
+    alpha : array_like
+        The scale of the start, :math:`u = v = \alpha \mathbf 1`; broadcasts against the batch axes.
+    depth : int
+        D, at least 2.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        :math:`\sum_i \int_0^{|w_i|} h_D^{-1}(\omega/\alpha^D) \,\mathrm d\omega`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Woodworth et al. (2020), theorem 1 and theorem 3.
+
+    Examples
+    --------
+    >>> hyperbolic_entropy([[0.0, 0.0], [3.0, 4.0]], alpha=100.0).round(12)  # 25 / (4 alpha^2)
+    array([0.      , 0.000625])
+    """
+    w, alpha, depth = real_array("w", w, min_ndim=1), positive("alpha", alpha), _depth(depth)
+    unit = alpha[..., None] ** depth
+    size = np.abs(w) / unit
+    zeta = _dual(size, depth)
+    return np.asarray((unit * (size * zeta - _conjugate(zeta, depth))).sum(axis=-1))
+
+
+def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2) -> Array:
+    r"""Return the regressor of least `hyperbolic_entropy` with :math:`Xw = y`.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Of rank n.
+    y : array_like of shape (n,)
+    alpha : float
+        The scale of the start.
+    depth : int
+        D, at least 2.
+
+    Returns
+    -------
+    ndarray of shape (d,)
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+    RuntimeError
+        If rounding hides the minimiser, which happens for tiny `alpha` at depth 3 and more.
+
+    Notes
+    -----
+    Newton's method with a line search on the dual problem,
+    :math:`\min_\nu \sum_i \alpha^D \int_0^{(X^\top\nu)_i} h_D - y^\top\nu`, from large scales to small ones.
+
+    References
+    ----------
+    Woodworth et al. (2020).
+
+    Examples
+    --------
+    >>> mirror_minimizer([[1.0, 2.0]], [1.0], alpha=1e3).round(6)  # the least Euclidean norm
+    array([0.2, 0.4])
+    >>> mirror_minimizer([[1.0, 2.0]], [1.0], alpha=1e-3, depth=3).round(6)  # the least sum of moduli
+    array([0. , 0.5])
+    """
+    X, y = real_array("X", X, ndim=2), real_array("y", y, ndim=1)
+    alpha, depth = number("alpha", alpha), _depth(depth)
+    if y.shape != (len(X),):
+        raise ValueError(f"y must have shape ({len(X)},), one target a row of X, got {y.shape}")
+    if np.linalg.matrix_rank(X) < len(X):
+        raise ValueError(f"X must have rank {len(X)}, the number of its rows, so that every y can be fitted")
+    norm = float(np.linalg.norm(y) / np.linalg.norm(X, 2))
+    if norm == 0:
+        return np.zeros(X.shape[1])
+    largest = max(alpha, norm ** (1 / depth))
+    scales = np.geomspace(largest, alpha, 1 + int(np.ceil(4 * np.log10(largest / alpha))))
+    nu = np.zeros(len(X))
+    for scale in scales:
+        nu = _newton(X, y / scale**depth, nu, depth)
+    return alpha**depth * _primal(nu @ X, depth)
+
+
+def _newton(X: Array, y: Array, nu: Array, depth: int) -> Array:
+    """Return the minimiser of the convex function sum H(X^T nu) - y^T nu, where H' = h_D."""
+
+    def gradient(nu: Array) -> Array:
+        zeta = nu @ X
+        inside = depth == 2 or np.abs(zeta).max() < 1
+        return X @ _primal(zeta, depth) - y if inside else np.full(len(X), np.inf)
+
+    slope = gradient(nu)
+    with quiet():
+        for _ in range(500):
+            if np.linalg.norm(slope) <= 1e-11 * np.linalg.norm(y):
+                return nu
+            try:
+                step = -np.linalg.solve((X * _slope(nu @ X, depth)) @ X.T, slope)
+            except np.linalg.LinAlgError:
+                break
+            # Not so far that the function rises steeply: rounding hides values earlier than slopes.
+            while not (ahead := gradient(nu + step)) @ step <= -0.5 * slope @ step:
+                step = step / 2
+            nu, slope = nu + step, ahead
+    raise RuntimeError("alpha is too small: rounding hides the minimiser; try a larger one")
+
+
+def nuclear_completion(task: Completion, penalties: ArrayLike, *, tolerance: float = 1e-6) -> Array:
+    r"""Return the minimisers of :math:`\ell(W) + \lambda \|W\|_*`, for every penalty.
+
+    Parameters
+    ----------
+    task : Completion
+        The observed entries, m x d.
+    penalties : array_like of shape (k,)
+        Positive :math:`\lambda`, as a rule falling: each solution starts the search for the next.
+    tolerance : float
+        How far from its fixed point the iteration may stop, relative to the norm of the values.
+
+    Returns
+    -------
+    ndarray of shape (k, m, d)
+        As a penalty tends to zero, the matrix of least nuclear norm with the observed entries.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    Notes
+    -----
+    Accelerated proximal gradient steps of length one, started anew where the momentum turns uphill.
+
+    References
+    ----------
+    Mazumder, Hastie & Tibshirani (2010); Beck & Teboulle (2009); O'Donoghue & Candes (2015).
+
+    Examples
+    --------
+    >>> task = Completion([[True, True], [True, False]], [[1.0, 1.0], [1.0, 0.0]])
+    >>> nuclear_completion(task, [1e-5])[0].round(3)  # of rank one
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    task, penalties = completion(task), positive("penalties", real_array("penalties", penalties, ndim=1))
+    tolerance = number("tolerance", tolerance) * float(np.linalg.norm(task.values))
+    solutions, W = [], np.zeros(task.mask.shape)
+    for penalty in penalties:
+        ahead, momentum = W, 1.0
+        while True:
+            U, s, Vt = np.linalg.svd(ahead - task.gradient(ahead), full_matrices=False)
+            new = (U * np.maximum(s - penalty, 0.0)) @ Vt
+            if np.linalg.norm(new - ahead) <= tolerance * min(1.0, penalty):
+                break
+            if np.sum((ahead - new) * (new - W)) > 0:
+                momentum = 1.0
+            following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+            W, ahead = new, new + (momentum - 1) / following * (new - W)
+            momentum = following
+        W = new
+        solutions.append(W)
+    return np.stack(solutions)

@@ -1,0 +1,42 @@
+"""The rank of a matrix as a continuous quantity."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import entr
+
+from .._validation import Array, real_array
+
+
+def effective_rank(W: ArrayLike) -> Array:
+    r"""Return the exponential of the entropy of the normalised singular values.
+
+    Parameters
+    ----------
+    W : array_like of shape (..., m, d)
+        Not zero.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        :math:`\exp(-\sum_i p_i \log p_i)` with :math:`p_i = s_i / \sum_j s_j`: between 1 and the rank, and
+        equal to the rank where all singular values that are not zero are equal.
+
+    Raises
+    ------
+    ValueError
+        If W is not a finite real matrix, or zero.
+
+    References
+    ----------
+    Roy & Vetterli (2007), definition 1.
+
+    Examples
+    --------
+    >>> effective_rank([[[2.0, 0.0], [0.0, 2.0]], [[3.0, 3.0], [3.0, 3.0]]]).round(12)
+    array([2., 1.])
+    """
+    s = np.linalg.svd(real_array("W", W, min_ndim=2), compute_uv=False)
+    total = s.sum(axis=-1, keepdims=True)
+    if (total == 0).any():
+        raise ValueError("W must not be zero: its singular values cannot be normalised")
+    return np.exp(entr(s / total).sum(axis=-1))
