@@ -9,6 +9,7 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 - `imbalance`: the operator of the end-to-end flow from any start, bounds of the rate, prescribed imbalances
 - `flatness`: sharpness and its least value, alignment, the flow from tiny weights
 - `minimizers`: which solution a flow reaches: norms, ranks, limits
+- `noise`: in the gradient, in the weights, along the layers of one product
 - `experiments`: endpoints, sweeps, the experiments of a paper and their `figures`
 - `book`: checks of claims, explorers, the laboratory, house style
 """
@@ -46,8 +47,10 @@ from .flatness import (
     critical_learning_rate,
     epsilon,
     flow_to_minimum,
+    hessian_trace,
     minimal_sharpness,
     minimal_sharpness_bounds,
+    minimal_trace,
     sharpness,
     structure,
 )
@@ -134,6 +137,7 @@ __all__ = [
     "gradient_descent",
     "gradient_flow",
     "hessian",
+    "hessian_trace",
     "hessian_vector_product",
     "hyperbolic_entropy",
     "imbalance",
@@ -144,9 +148,11 @@ __all__ = [
     "metric",
     "minimal_sharpness",
     "minimal_sharpness_bounds",
+    "minimal_trace",
     "minimizers",
     "mirror_minimizer",
     "networks",
+    "noise",
     "nuclear_completion",
     "operator_matrix",
     "orbit_volume",

@@ -91,6 +91,38 @@ CALLS = {
     dl.hyperbolic_entropy: {"w": W[0], "alpha": 0.5, "depth": 3},
     dl.mirror_minimizer: {"X": TASK.X[:2], "y": TASK.y[:2], "alpha": 0.5, "depth": 3},
     dl.nuclear_completion: {"task": ENTRIES, "penalties": [0.5, 0.1], "tolerance": 1e-4},
+    dl.hessian_trace: {"weights": layers(3, 4, 2), "task": TASK, "readout": [1.0, 2.0]},
+    dl.minimal_trace: {"task": TASK, "depth": 3, **SCALARS},
+    dl.noise.Noisy: {"loss": TARGET, "noise": dl.noise.isotropic(0.1), "rng": rng()},
+    dl.noise.isotropic: {"deviation": 0.5},
+    dl.noise.label_noise: {"task": TASK, "deviation": 0.5},
+    dl.noise.minibatch: {"task": TASK, "size": 4},
+    dl.noise.langevin: {
+        "weights": layers(3, 4, 2),
+        "loss": TASK,
+        "beta": 2.0,
+        "step": 0.1,
+        "steps": 3,
+        "rng": rng(),
+        "weight_decay": 0.1,
+        "readout": [1.0, 2.0],
+        "record_every": 2,
+        "observables": {"D": dl.imbalances},
+    },
+    dl.noise.tangent_noise: {"weights": layers(2, 3, 2), "surface": "leaf", "rng": rng()},
+    dl.noise.rebalance: {"W": W, "depth": 3},
+    dl.noise.entropy_gradient: {"W": W, "depth": 3},
+    dl.noise.free_energy: {"W": W, "loss": TARGET, "depth": 3, "beta": 2.0, "weight_decay": 0.1},
+    dl.noise.dyson: {"x0": [0.0, 1.0], "beta": 2.0, "duration": 1.0, "steps": 3, "samples": 2, "rng": rng()},
+    dl.noise.dyson_matrix: {
+        "x0": [0.0, 1.0],
+        "beta": 2.0,
+        "duration": 1.0,
+        "steps": 3,
+        "samples": 2,
+        "rng": rng(),
+    },
+    dl.noise.heat_roots: {"x0": [0.0, 1.0], "t": [0.0, 1.0]},
     dl.circulation: {"field": lambda w: -w, "center": [0.0, 1.0], "radius": 2.0, "points": 8},
     dl.gradient_descent: {
         "weights": layers(3, 4, 2),
@@ -248,9 +280,10 @@ BAD_NUMBERS = {**NEVER, "boolean": True, "negative": -1.0, "nan": math.nan, "inf
 BAD_OBJECTS = {"none": None, "number": 3, "text": "one", "object": object(), "list": [1]}
 
 COUNTS = {"depth", "steps", "record_every", "n_samples", "n_features", "width", "points", "inputs", "outputs"}
-COUNTS |= {"repetitions", "seed", "max_frames", "jobs", "max_steps"}
+COUNTS |= {"repetitions", "seed", "max_frames", "jobs", "max_steps", "size", "samples"}
 NUMBERS = {"duration", "rtol", "atol", "radius", "noise", "minimizer_norm", "readout_norm", "p", "decay"}
 NUMBERS |= {"square_decay", "resolution", "measured", "equals", "fraction", "step", "tolerance"}
+NUMBERS |= {"beta", "deviation", "weight_decay"}
 OBJECTS = {
     "loss",
     "task",
@@ -264,6 +297,7 @@ OBJECTS = {
     "batch",
     "widths",
     "mask",
+    "surface",
 }
 OBJECTS |= {
     "start",
@@ -299,9 +333,12 @@ RIGHT = {
     (dl.metric, "Z2"): {"nan", "infinite"},
     # One number is as good as an array of them.
     (exact.sigmoid, "times"): {"one axis less"},
+    (dl.noise.heat_roots, "t"): {"one axis less"},
     (exact.imbalanced_pair, "times"): {"one axis less"},
     (exact.balanced_chain_time, "w"): {"one axis less"},
     (dl.endpoint, "learning_rate"): {"one axis less"},
+    (dl.noise.dyson, "beta"): {"infinite"},
+    (dl.noise.dyson_matrix, "beta"): {"infinite"},
 }
 
 
@@ -394,7 +431,16 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 def public():
     rooms = [
         getattr(dl, name)
-        for name in ("networks", "acceleration", "dynamics", "imbalance", "flatness", "minimizers", "book")
+        for name in [
+            "networks",
+            "acceleration",
+            "dynamics",
+            "imbalance",
+            "flatness",
+            "minimizers",
+            "noise",
+            "book",
+        ]
     ]
     for module in (dl, *rooms, experiments, figures, rules, exact):
         names = getattr(module, "__all__", None) or [
@@ -464,18 +510,8 @@ ODD = {
 NO_ARRAYS = COUNTS | NUMBERS | OBJECTS | OTHER
 MATRICES = {"B", "values", "W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
 VECTORS = {"w", "y", "z", "w0", "readout", "center", "times", "x", "excess_risk", "losses", "threshold"}
-VECTORS |= {
-    "alpha",
-    "penalties",
-    "targets",
-    "learning_rate",
-    "learning_rates",
-    "scale",
-    "scales",
-    "margin",
-    "cumulative",
-    "imbalance",
-}
+VECTORS |= {"learning_rate", "learning_rates", "scale", "scales", "margin", "cumulative", "imbalance"}
+VECTORS |= {"alpha", "penalties", "targets", "x0", "t"}
 
 
 def test_every_argument_has_its_kind():

@@ -135,6 +135,28 @@ MUTATIONS = {
         ("ex-which-noise", "predicted = np.mean(np.sum(x**2, axis=1)), (1 + s**2 / L) ** L", "predicted = np.mean(np.sum(x**2, axis=1)), 1 + s**2 / L"),
         ("ex-deep-dip", "(L - 1) ** 2", "(L - 1)"),
     ],
+    "minimizer": [
+        ("prop-separation", "** (-L / (L - 2)) for L", "** -1 for L"),
+        ("prop-determinant", "s[:, None] ** (1 - 2 / L)", "s[:, None] ** (2 - 2 / L)"),
+        ("thm-commuting", "alpha ** (1 - 2 / L) * x ** (2 / L)", "alpha ** (1 - 1 / L) * x ** (2 / L)"),
+        ("thm-hyperbolic", "0.3, depth=L)", "0.3, depth=L + 1)"),
+        ("thm-hyperbolic", "alpha ** (L - 2) *", "alpha**L *"),
+        ("thm-razin-cohen", "ratio = np.abs(W[:, 0, 0]) / ((1 - p) ** 1.5", "ratio = np.abs(W[:, 0, 0]) / ((1 - p) ** 0.5"),
+        ("thm-razin-cohen", "bound = np.sqrt(2 * corner", "bound = np.sqrt(corner"),
+        ("prop-loss-vanishes", "0.05 * np.eye(2), corner, 2", "0.05 * np.eye(2), corner, 1"),
+        ("lem-mask", "dl.gradient_flow(weights, diagonal, 3.0)", "dl.gradient_flow(weights, dl.Factorization(np.ones((3, 3))), 3.0)"),
+        ("thm-corners", "** (2 / 3) * np.tanh(h)", "** (1 / 3) * np.tanh(h)"),
+        ("thm-depth-two", "dl.diagonal_limit(layers, d)", "dl.diagonal_limit(layers, 1.01 * d)"),
+        ("thm-depth-two", "np.outer(d, d)", "np.outer(d, np.ones(3))"),
+        ("thm-full-rank", "dl.polar_flow(0.01 * W0[0], pair", "dl.polar_flow(0.01 * W0[0], corner"),
+        ("prop-volume", "equals=3**1.5", "equals=3**0.5"),
+        ("prop-two-volumes", "g2[1:3, 1:3]", "g2[:2, :2]"),
+        ("prop-two-volumes", 'np.linalg.norm(W, "nuc")', "np.linalg.norm(W)"),
+        ("prop-orbit", "equals=group**2 * gram", "equals=group**2 * gram**2"),
+        ("prop-orbit", "equals=2 ** (2 / 3)", "equals=2 ** (4 / 3)"),
+        ("prop-arcsine", "np.arcsin(np.clip(c, -1, 1)) / np.pi", "np.clip(c, -1, 1) / 2"),
+        ("ex-how-small", "least_l1 = 3.0", "least_l1 = 3.03"),
+    ],
 }  # fmt: skip
 
 

@@ -10,7 +10,16 @@ from dlnlab import exact, experiments, figures, rules
 
 
 def functions():
-    rooms = (dl.networks, dl.acceleration, dl.dynamics, dl.imbalance, dl.flatness, dl.minimizers, dl.book)
+    rooms = (
+        dl.networks,
+        dl.acceleration,
+        dl.dynamics,
+        dl.imbalance,
+        dl.flatness,
+        dl.minimizers,
+        dl.noise,
+        dl.book,
+    )
     for module in (dl, *rooms, experiments, rules, exact, figures):
         for name, value in vars(module).items():
             own = (

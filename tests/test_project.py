@@ -102,7 +102,17 @@ def test_what_chapters_depend_on_changes_the_fingerprint(tmp_path, monkeypatch, 
     assert build_book.fingerprint() != before
 
 
-ROOMS = ["networks", "acceleration", "dynamics", "imbalance", "flatness", "minimizers", "experiments", "book"]
+ROOMS = [
+    "networks",
+    "acceleration",
+    "dynamics",
+    "imbalance",
+    "flatness",
+    "minimizers",
+    "noise",
+    "experiments",
+    "book",
+]
 
 
 def imported_rooms(folder):

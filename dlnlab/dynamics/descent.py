@@ -22,7 +22,7 @@ from ..networks.weights import layer_gradients, rows
 from .trajectories import Observables, Trajectory, observable_functions, observe
 
 
-def _descend(
+def iterate(
     start: list[Array],
     evaluate: Callable[[list[Array]], tuple[Array, list[Array]]],
     step: Callable[[list[Array], list[Array]], list[Array]],
@@ -138,7 +138,7 @@ def gradient_descent(
         length = eta[..., None, None]
         return [weight - length * part for weight, part in zip(weights, gradients, strict=True)]
 
-    return _descend(layers, evaluate, step, steps, record_every, observables)
+    return iterate(layers, evaluate, step, steps, record_every, observables)
 
 
 def balanced_rate(depth: int, fraction: float = 0.5) -> Callable[[Array, Array], Array]:
@@ -258,4 +258,4 @@ def descend(
         proposal, memory = rule(weights[0], gradients[0], memory)
         return [proposal]
 
-    return _descend([start], evaluate, step, steps, record_every, observables)
+    return iterate([start], evaluate, step, steps, record_every, observables)

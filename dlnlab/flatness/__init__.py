@@ -1,7 +1,7 @@
 """Flat minima: sharpness, its least value, and where gradient flow from tiny weights ends.
 
 - `hessians`: the sharpness at any weights (`curvature` and `lanczos` do its work)
-- `minima`: the least sharpness of all minimisers, and the critical learning rate
+- `minima`: the least sharpness and the least trace of all minimisers, and the critical learning rate
 - `alignment`: how far layers are from rank one, equal norms and alignment
 - `arclength`: gradient flow from tiny weights to its end
 """
@@ -9,7 +9,14 @@
 from .alignment import Structure, epsilon, structure
 from .arclength import flow_to_minimum
 from .hessians import sharpness
-from .minima import balanced_sharpness, critical_learning_rate, minimal_sharpness, minimal_sharpness_bounds
+from .minima import (
+    balanced_sharpness,
+    critical_learning_rate,
+    hessian_trace,
+    minimal_sharpness,
+    minimal_sharpness_bounds,
+    minimal_trace,
+)
 
 __all__ = [
     "Structure",
@@ -17,8 +24,10 @@ __all__ = [
     "critical_learning_rate",
     "epsilon",
     "flow_to_minimum",
+    "hessian_trace",
     "minimal_sharpness",
     "minimal_sharpness_bounds",
+    "minimal_trace",
     "sharpness",
     "structure",
 ]

@@ -1,12 +1,16 @@
 r"""The least sharpness over all minimisers, and what follows from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from .._validation import Array, count, number
+from .._validation import Array, count, number, one_output, readout_vector, weight_list
+from ..networks.losses import fitting_loss
 from ..networks.tasks import Regression, regression
+from ..networks.weights import rows
 
 
 @dataclass(frozen=True)
@@ -177,3 +181,90 @@ def critical_learning_rate(task: Regression, depth: int, readout_norm: float = 1
     0.333333333333
     """
     return 2 / minimal_sharpness(task, depth, readout_norm)
+
+
+def hessian_trace(weights: Sequence[ArrayLike], task: Regression, readout: ArrayLike | None = None) -> Array:
+    r"""Return the trace of the Hessian of the risk in all weights.
+
+    Parameters
+    ----------
+    weights : list of array_like
+        Layers of shape (..., d_k, d_{k-1}) with one output, or with a readout.
+    task : Regression
+        The data.
+    readout : array_like of shape (d_L,), optional
+        The fixed readout p.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        :math:`2 \sum_k \|q_k\|^2 \operatorname{tr}(P_k \Sigma P_k^\top)` with
+        :math:`q_k = W_{k+1}^\top \cdots W_L^\top p` and
+        :math:`P_k = W_{k-1} \cdots W_1`: the risk is quadratic in every layer.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Worked out in these notes (session "Noise").
+
+    Examples
+    --------
+    >>> task = Regression([[1.0]], [1.0])
+    >>> float(hessian_trace([[[2.0]], [[0.5]]], task))
+    8.5
+    """
+    layers, task = weight_list(weights), regression(task)
+    p = readout_vector(readout, layers)
+    one_output(layers, p)
+    a = rows(layers, p)
+    fitting_loss(task, a[0], name="task")
+    P, total = task.covariance, np.zeros(layers[0].shape[:-2])
+    for W, q in zip(layers, a[1:], strict=True):
+        total = total + 2 * np.square(q).sum(axis=(-2, -1)) * np.trace(P, axis1=-2, axis2=-1)
+        P = W @ P @ W.mT
+    return np.asarray(total)
+
+
+def minimal_trace(task: Regression, depth: int, readout_norm: float = 1.0) -> tuple[float, float]:
+    r"""Return the least trace of the Hessian over all minimisers, and how unbalanced its first layer is.
+
+    Parameters
+    ----------
+    task : Regression
+        With a minimiser other than 0.
+    depth : int
+        The number of layers L.
+    readout_norm : float
+        The norm of the readout p; 1 for a network without readout.
+
+    Returns
+    -------
+    trace : float
+        :math:`2Lm(\operatorname{tr}\Sigma\, a^{L-1})^{1/L}`.
+    ratio : float
+        :math:`\|W_1\|_F^2 / \|W_k\|_F^2 = \operatorname{tr}\Sigma / a` at its aligned minimisers, which is 1
+        only if all of the data lie in the direction of the minimiser.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not admissible.
+
+    References
+    ----------
+    Worked out in these notes (session "Noise").
+
+    Examples
+    --------
+    >>> task = Regression([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.0])
+    >>> round(minimal_trace(task, depth=2)[1], 12)
+    2.0
+    """
+    constants = _constants(task, depth, readout_norm)
+    whole = float(np.trace(constants.covariance))
+    root = (whole * constants.along ** (depth - 1)) ** (1 / depth)
+    return 2 * depth * constants.scale * root, whole / constants.along

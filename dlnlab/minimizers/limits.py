@@ -94,7 +94,7 @@ def flow_endpoint(
     Returns
     -------
     ndarray of shape (..., m, d)
-        The first points with a loss below 1e-16, or those after `max_steps`.
+        The first points with a loss below 1e-16, or those after ``max_steps``.
 
     Raises
     ------

@@ -119,7 +119,7 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
     ValueError
         If an argument is not admissible.
     RuntimeError
-        If rounding hides the minimiser, which happens for tiny `alpha` at depth 3 and more.
+        If rounding hides the minimiser, which happens for tiny ``alpha`` at depth 3 and more.
 
     Notes
     -----
