@@ -14,7 +14,7 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 - `book`: checks of claims, explorers, the laboratory, house style
 """
 
-from . import acceleration, book, dynamics, experiments, flatness, imbalance, networks
+from . import acceleration, book, dynamics, experiments, flatness, imbalance, minimizers, networks, noise
 from .acceleration import (
     circulation,
     entropy,

@@ -173,7 +173,7 @@ def api():
         for name in PAGES
         if name.startswith("book/api/")
         for i in elements(name).ids
-        if i.startswith("dlnlab.") and re.fullmatch(r"dlnlab\.\w+\.(\w+\.)?\w+", i)
+        if i.startswith("dlnlab.") and re.fullmatch(r"dlnlab\.\w+\.([a-z]\w*\.)?\w+", i)
     }
 
 

@@ -25,7 +25,7 @@ USE = re.compile(rf"\b{PREFIX}\.(\w+(?:\.\w+)*)")
 DOT = '<span class="o">.</span>'
 NAME = r'<span class="[a-z]+">{}</span>'
 HIGHLIGHTED = re.compile(
-    f"({NAME.format(PREFIX)}{re.escape(DOT)}(?:{NAME.format('(?:rules|figures|exact)')}{re.escape(DOT)})?)"
+    f"({NAME.format(PREFIX)}{re.escape(DOT)}(?:{NAME.format('(?:rules|figures|exact|noise)')}{re.escape(DOT)})?)"
     rf'(<span class="[a-z]+">(\w+)</span>)'
 )
 MODULES = {path.stem for path in (ROOT / "dlnlab").rglob("*.py")} | {

@@ -63,8 +63,8 @@ def entropy_gradient(W: ArrayLike, depth: int) -> Array:
     Returns
     -------
     ndarray of shape (..., d, d)
-        :math:`U \Sigma' V^\top`, :math:`\Sigma'_i = s_i \sum_{j\ne i} \partial_x h(x_i, x_j) / h(x_i, x_j)` with
-        :math:`x_i = s_i^{2/N}` and :math:`h(x, y) = \sum_{m<N} x^m y^{N-1-m}`:
+        :math:`U \Sigma' V^\top`, :math:`\Sigma'_i = s_i \sum_{j\ne i} \partial_x h(x_i, x_j) / h(x_i, x_j)`,
+        with :math:`x_i = s_i^{2/N}` and :math:`h(x, y) = \sum_{m<N} x^m y^{N-1-m}`:
         noise along the orbits drifts along it, towards larger singular values.
 
     Raises

@@ -86,7 +86,7 @@ def dyson_matrix(
     ndarray of shape (samples, d)
         The eigenvalues, in increasing order, of
         :math:`\mathrm dM = P_M\,\mathrm dH + \sqrt{2/\beta}\,P_M^\perp\,\mathrm dH` (Itô), where H is
-        Brownian motion of Hermitian matrices and P_M projects onto the tangent space of the isospectral orbit.
+        Brownian motion of Hermitian matrices and P_M projects onto the tangent space of the orbit.
 
     Raises
     ------

@@ -127,7 +127,7 @@ def tangent_noise(weights: Sequence[ArrayLike], surface: str, *, rng: np.random.
     Raises
     ------
     ValueError
-        If there is one layer only, or `surface` is none of the three.
+        If there is one layer only, or ``surface`` is none of the three.
 
     References
     ----------
