@@ -454,6 +454,162 @@ WRONG = {
             "q6": ("moved, grown, lazy = 3.0, 9.0, 1.1", 0.75, "the motion is another one"),
         },
     ],
+    "minimizer": [
+        {
+            "q1": (
+                "def loss_and_gradient(W, mask, values):\n"
+                "    return np.sum((W - values)[mask] ** 2), np.where(mask, W - values, 0)",
+                0.0,
+                "the loss is (4 + 1) / 2",
+            ),
+            "q2": (
+                "def invariants(weights):\n"
+                "    return np.sum(weights[0] ** 2, axis=0) - np.sum(weights[-1] ** 2, axis=1)\n"
+                "drift, row = 0.0, 0.0",
+                0.0,
+                "the rows of the last layer against the columns of the first",
+            ),
+            "q3": (
+                "def two_layer_end(W1, W2, d):\n    return np.diag(d)",
+                2.0,
+                "the end is wrong for 2 entries",
+            ),
+            "q5": ("zero, nuclear, deep = 1.0, 0.5, [0.4, 0.3]", 1.33, "is another number"),
+            "q6": ("two, tiny, three = 0.00707, 0.0000007, 0.5", 1.5, "does the angle of p_1 and p_2"),
+        },
+        {
+            "q1": (
+                "def loss_and_gradient(W, mask, values):\n"
+                "    return np.sum(((W - values) * mask) ** 2) / 2, (W - values) * mask",
+                1.0,
+                "the loss must not be NaN",
+            ),
+            "q2": (
+                "def invariants(weights):\n"
+                "    return np.sum(weights[-1] ** 2, axis=1)\ndrift, row = 0.5, 0.5",
+                0.0,
+                "9 - 1 and 1 - 4",
+            ),
+            "q3": (
+                "def two_layer_end(W1, W2, d):\n"
+                "    p = W2 + W1.T\n"
+                "    p = p / np.linalg.norm(p, axis=1)[:, None]\n"
+                "    return np.sqrt(np.outer(d, d)) * (p @ p.T)",
+                2.0,
+                "with values of both signs",
+            ),
+            "q5": ("zero, nuclear, deep = 0.0, 0.5, [0.4, 0.3]", 0.0, "its relative error is 1"),
+            "q6": ("two, tiny, three = 1.0, 1.0, 1.0", 0.0, "wrong for all three"),
+        },
+        {
+            "q1": (
+                "def loss_and_gradient(W, mask, values):\n"
+                "    return float(np.sum((W - values)[mask] ** 2) / 2), W - values",
+                0.0,
+                "zero elsewhere",
+            ),
+            "q2": (
+                "def invariants(weights):\n    return 0.0\ndrift, row = 0.0, 0.0",
+                0.0,
+                "one number for each",
+            ),
+            "q3": (
+                "def two_layer_end(W1, W2, d):\n    return W2 @ W1",
+                0.0,
+                "the observed entry ends at its value 3",
+            ),
+            "q5": ("zero, nuclear, deep = 1.0, 0.5, 0.4", 0.0, "a list of two errors"),
+            "q6": ("two, tiny, three = 0.00707, 0.00707, 0.0141", 2.25, "w_12 of three layers"),
+        },
+    ],
+    "noise": [
+        {
+            "q1": (
+                "def step(w, eta, y, noise):\n    return w - eta * (np.prod(w) - y + noise) * np.prod(w) / w",
+                0.0,
+                "the noise belongs to the label",
+            ),
+            "q2": (
+                "def mean_factors(w, eta, y, sigma):\n"
+                "    return np.diff(step(w, eta, y, 0.0) ** 2) / np.diff(w**2)\ngap = 0.0",
+                1.0,
+                "each step multiplies D by 1 - 0.01",
+            ),
+            "q3": (
+                "def particles(x0, t):\n    return np.sort(x0)\npair_gap = 4.0",
+                1.33,
+                "grows by d (d - 1) t",
+            ),
+            "q5": (
+                "def balanced_trace(covariance, minimizer, depth):\n    return np.trace(covariance)\n"
+                "ratio, saved = 14.0, [1.0, 1.0, 1.0]",
+                0.0,
+                "the first layer sees the trace 5",
+            ),
+            "q6": ("far, beta, norm = 2.63, 12.0, 2.5", 2.25, "the entry is another number"),
+        },
+        {
+            "q1": (
+                "def step(w, eta, y, noise):\n"
+                "    return w - eta * (np.prod(w) - y - noise) * np.prod(w) / np.where(w == 0, 1, w)",
+                1.0,
+                "multiply the others instead of dividing",
+            ),
+            "q2": (
+                "def mean_factors(w, eta, y, sigma):\n    return 1 - eta**2 * sigma**2\ngap = 0.1",
+                0.0,
+                "two layers have one imbalance",
+            ),
+            "q3": (
+                "def particles(x0, t):\n"
+                "    p = np.poly(x0)\n"
+                "    return np.sort(np.roots(np.polyadd(p, -t / 2 * np.polyder(p, 2))).real)\n"
+                "pair_gap = 16.0",
+                1.33,
+                "the places are wrong from",
+            ),
+            "q5": (
+                "def balanced_trace(covariance, minimizer, depth):\n"
+                "    size = np.linalg.norm(minimizer)\n"
+                "    return 2 * depth * size ** (2 - 2 / depth) * np.trace(covariance)\n"
+                "ratio, saved = 1.0, [1.0, 1.0, 1.0]",
+                0.0,
+                "twice: 48",
+            ),
+            "q6": ("far, beta, norm = 1.0, 10.0, 2.0", 0.0, "the four meet at a lower temperature"),
+        },
+        {
+            "q1": (
+                "def step(w, eta, y, noise):\n    return w - eta * (np.prod(w) - y - noise)",
+                0.0,
+                "times the second",
+            ),
+            "q2": (
+                "def mean_factors(w, eta, y, sigma):\n"
+                "    rest = [np.prod(np.delete(w**2, [k, k + 1])) for k in range(len(w) - 1)]\n"
+                "    return 1 - eta**2 * ((np.prod(w) - y) ** 2 + sigma**2) * np.array(rest)\n"
+                "gap = 0.01",
+                2.0,
+                "the formula is exact",
+            ),
+            "q3": (
+                "def particles(x0, t):\n    return dl.noise.heat_roots(x0, t)\npair_gap = 3.0",
+                2.67,
+                "from 4 to 16",
+            ),
+            "q5": (
+                "def balanced_trace(covariance, minimizer, depth):\n"
+                "    size = np.linalg.norm(minimizer)\n"
+                "    unit = minimizer / size\n"
+                "    a = unit @ covariance @ unit\n"
+                "    return 2 * size ** (2 - 2 / depth) * (np.trace(covariance) + (depth - 1) * a)\n"
+                "ratio, saved = 10.0, [2.0, 2.2, 2.2]",
+                2.0,
+                "a is the curvature along the unit vector",
+            ),
+            "q6": ("far, beta, norm = 2.1675, 10.5, 2.5", 2.25, "at another beta"),
+        },
+    ],
 }
 
 
