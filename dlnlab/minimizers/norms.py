@@ -199,6 +199,8 @@ def nuclear_completion(task: Completion, penalties: ArrayLike, *, tolerance: flo
     ------
     ValueError
         If an argument is not admissible.
+    RuntimeError
+        If a penalty takes more than 100000 steps.
 
     Notes
     -----
@@ -216,20 +218,25 @@ def nuclear_completion(task: Completion, penalties: ArrayLike, *, tolerance: flo
            [1., 1.]])
     """
     task, penalties = completion(task), positive("penalties", real_array("penalties", penalties, ndim=1))
-    tolerance = number("tolerance", tolerance) * float(np.linalg.norm(task.values))
+    size = float(np.linalg.norm(task.values))
+    tolerance = number("tolerance", tolerance) * size
     solutions, W = [], np.zeros(task.mask.shape)
     for penalty in penalties:
         ahead, momentum = W, 1.0
-        while True:
+        # Rounding leaves some multiple of its unit, whatever is asked for.
+        enough = max(tolerance * min(1.0, penalty), 1e-14 * size)
+        for _ in range(100_000):
             U, s, Vt = np.linalg.svd(ahead - task.gradient(ahead), full_matrices=False)
             new = (U * np.maximum(s - penalty, 0.0)) @ Vt
-            if np.linalg.norm(new - ahead) <= tolerance * min(1.0, penalty):
+            if np.linalg.norm(new - ahead) <= enough:
                 break
             if np.sum((ahead - new) * (new - W)) > 0:
                 momentum = 1.0
             following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
             W, ahead = new, new + (momentum - 1) / following * (new - W)
             momentum = following
+        else:
+            raise RuntimeError(f"penalties are too small: no end after 100000 steps at {penalty:g}")
         W = new
         solutions.append(W)
     return np.stack(solutions)

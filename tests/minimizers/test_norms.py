@@ -97,3 +97,10 @@ def test_nuclear_completion_of_everything_shrinks_singular_values(rng):
     U, s, Vt = np.linalg.svd(M, full_matrices=False)
     W = nuclear_completion(Completion(np.ones((5, 4), dtype=bool), M), [0.5], tolerance=1e-10)[0]
     np.testing.assert_allclose(W, (U * np.maximum(s - 0.5, 0)) @ Vt, atol=1e-8)
+
+
+def test_nuclear_completion_ends_at_any_penalty(rng):
+    task = Completion(rng.random((5, 4)) < 0.6, rng.standard_normal((5, 4)))
+    W = nuclear_completion(task, [1.0, 1e-3, 1e-15], tolerance=1e-9)
+    misfit = np.linalg.norm(task.gradient(W), axis=(1, 2))
+    assert misfit[2] < 1e-12 < misfit[1] < misfit[0]
