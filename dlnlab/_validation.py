@@ -42,6 +42,14 @@ def real_array(
     return array
 
 
+def square_matrix(name: str, value: ArrayLike) -> Array:
+    """Return square matrices of shape (..., d, d)."""
+    array = real_array(name, value, min_ndim=2)
+    if array.shape[-1] != array.shape[-2]:
+        raise ValueError(f"{name} must be square, got shape {array.shape}")
+    return array
+
+
 def positive(name: str, value: ArrayLike, *, zero: bool = False) -> Array:
     """Return `value` as a float64 array of positive (with `zero`: non-negative) numbers."""
     array = real_array(name, value)

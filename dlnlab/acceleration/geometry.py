@@ -6,7 +6,7 @@ from math import gamma, pi, prod
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, common_batch, count, function, number, quiet, real_array
+from .._validation import Array, common_batch, count, function, number, quiet, real_array, square_matrix
 from .preconditioner import scaled, spectrum
 
 
@@ -120,13 +120,6 @@ def volume_element(W: ArrayLike, depth: float) -> Array:
     return np.exp(-np.log(_invertible(W, depth)[0]).sum(axis=(-2, -1)) / 2)
 
 
-def _square(W: ArrayLike) -> Array:
-    W = real_array("W", W, min_ndim=2)
-    if W.shape[-1] != W.shape[-2]:
-        raise ValueError(f"W must be square, got shape {W.shape}")
-    return W
-
-
 def power_map(B: ArrayLike, depth: int) -> Array:
     r"""Return :math:`U \Lambda^N V^\top` for matrices :math:`B = U \Lambda V^\top`.
 
@@ -193,7 +186,7 @@ def entropy(W: ArrayLike, depth: int) -> Array:
     >>> round(float(entropy([[1.0, 0.0], [0.0, 1.0]], depth=2)), 9)  # log(2) / 2
     0.34657359
     """
-    K = spectrum(_square(W), count("depth", depth))[0]
+    K = spectrum(square_matrix("W", W), count("depth", depth))[0]
     above = np.triu_indices(K.shape[-1], 1)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(K[..., *above]).sum(axis=-1) / 2)
@@ -229,7 +222,7 @@ def orbit_volume(W: ArrayLike, depth: int) -> Array:
     >>> round((float(orbit_volume([[1.0, 0.0], [0.0, 0.3]], depth=2)) / (4 * np.pi)) ** 2, 12)
     2.6
     """
-    d = _square(W).shape[-1]
+    d = square_matrix("W", W).shape[-1]
     orthogonal_group = prod(2 * pi ** (k / 2) / gamma(k / 2) for k in range(1, d + 1))
     constant = 2 ** (d * (d - 1) / 4) * orthogonal_group
     return constant ** (count("depth", depth) - 1) * np.exp(entropy(W, depth))

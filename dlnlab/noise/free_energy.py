@@ -3,16 +3,9 @@ r"""Entropy as a force: what noise along the orbits of balanced layers does to t
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, number, real_array
+from .._validation import Array, count, number, square_matrix
 from ..acceleration import entropy
 from ..networks.losses import Loss, fitting_loss
-
-
-def _square(W: ArrayLike) -> Array:
-    W = real_array("W", W, min_ndim=2)
-    if W.shape[-1] != W.shape[-2]:
-        raise ValueError(f"W must be square, got shape {W.shape}")
-    return W
 
 
 def rebalance(W: ArrayLike, depth: int) -> list[Array]:
@@ -41,7 +34,7 @@ def rebalance(W: ArrayLike, depth: int) -> list[Array]:
     >>> rebalance([[4.0]], depth=2)
     [array([[2.]]), array([[2.]])]
     """
-    W, depth = _square(W), count("depth", depth)
+    W, depth = square_matrix("W", W), count("depth", depth)
     if depth == 1:
         return [W]
     U, s, Vt = np.linalg.svd(W)
@@ -82,7 +75,7 @@ def entropy_gradient(W: ArrayLike, depth: int) -> Array:
     array([[0.75, 0.  ],
            [0.  , 0.25]])
     """
-    W, depth = _square(W), count("depth", depth)
+    W, depth = square_matrix("W", W), count("depth", depth)
     U, s, Vt = np.linalg.svd(W)
     x = s ** (2 / depth)
     powers = np.arange(depth)
@@ -133,7 +126,7 @@ def free_energy(W: ArrayLike, loss: Loss, depth: int, beta: float, *, weight_dec
     >>> float(free_energy([[4.0]], Factorization([[4.0]]), depth=2, beta=1.0, weight_decay=0.5))
     2.0
     """
-    W, depth = _square(W), count("depth", depth)
+    W, depth = square_matrix("W", W), count("depth", depth)
     loss, decay = fitting_loss(loss, W), number("weight_decay", weight_decay, zero=True)
     s = np.linalg.svd(W, compute_uv=False)
     weights = depth * (s ** (2 / depth)).sum(axis=-1)
