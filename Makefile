@@ -55,9 +55,9 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 	@$(BIN)/python tools/build_book.py
 
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j2 lint $(CDN)
-	@$(MAKE) --no-print-directory -j2 $(SYNC) unit book
-	@$(MAKE) --no-print-directory chapters grading site
+	@$(MAKE) --no-print-directory -j3 $(SYNC) lint unit book
+	@$(MAKE) --no-print-directory -j2 $(SYNC) chapters grading
+	@$(MAKE) --no-print-directory site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
@@ -78,9 +78,8 @@ grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
 	$(PYTEST) -rs -p no:nbval tests/grading
 
 site: book  ## the built pages in Chromium, a chapter in JupyterLab
-	$(PYTEST) --dist loadscope -rs -p no:nbval tests/test_site.py tests/test_live.py \
-	  tests/test_firefox.py tests/test_plain_notebooks.py tests/test_slides.py \
-	  tests/test_laboratory.py
+	$(PYTEST) --dist loadscope --no-loadscope-reorder -rs -p no:nbval tests/test_live.py tests/test_laboratory.py \
+	  tests/test_slides.py tests/test_site.py tests/test_firefox.py tests/test_plain_notebooks.py
 
 book-offline: book  ## the book as a folder and a zip that need no network
 	@$(BIN)/python tools/offline.py

@@ -14,7 +14,10 @@ chapters type often stands here; the rest in the rooms, each of which uses only 
 - `book`: checks of claims, explorers, the laboratory, house style
 """
 
+from typing import TYPE_CHECKING
+
 from . import acceleration, book, dynamics, experiments, flatness, imbalance, minimizers, networks, noise
+from ._later import later
 from .acceleration import (
     circulation,
     entropy,
@@ -27,7 +30,7 @@ from .acceleration import (
     spectrum,
     volume_element,
 )
-from .book import ClaimError, Laboratory, check, explore, plot_curves, plot_training, use_style
+from .book import ClaimError, check
 from .dynamics import (
     Trajectory,
     balanced_rate,
@@ -39,7 +42,7 @@ from .dynamics import (
     gradient_flow,
     rules,
 )
-from .experiments import Endpoint, Grid, endpoint, figures, run_sweep
+from .experiments import Endpoint, Grid, endpoint, run_sweep
 from .experiments import sweeps as sweep
 from .flatness import (
     Structure,
@@ -93,6 +96,10 @@ from .networks import (
     mask_invariants,
     residual,
 )
+
+if TYPE_CHECKING:
+    from .book import Laboratory, explore, plot_curves, plot_training, use_style
+    from .experiments import figures
 
 __all__ = [
     "ClaimError",
@@ -181,3 +188,10 @@ __all__ = [
     "use_style",
     "volume_element",
 ]
+
+__getattr__, __dir__ = later(
+    __name__,
+    __all__,
+    book=["Laboratory", "explore", "plot_curves", "plot_training", "use_style"],
+    experiments=["figures"],
+)

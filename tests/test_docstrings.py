@@ -21,7 +21,8 @@ def functions():
         dl.book,
     )
     for module in (dl, *rooms, experiments, rules, exact, figures):
-        for name, value in vars(module).items():
+        for name in dir(module):
+            value = getattr(module, name)
             own = (
                 name in getattr(module, "__all__", ()) or getattr(value, "__module__", "") == module.__name__
             )

@@ -6,10 +6,16 @@
 - `style`: the look of the figures
 """
 
+from typing import TYPE_CHECKING
+
+from .._later import later
 from .claims import ClaimError, check
-from .explorers import Explorer, explore
-from .laboratory import Laboratory
-from .style import plot_curves, plot_training, use_style
+
+# matplotlib and the widgets take longer to import than all the rest of the library.
+if TYPE_CHECKING:
+    from .explorers import Explorer, explore
+    from .laboratory import Laboratory
+    from .style import plot_curves, plot_training, use_style
 
 __all__ = [
     "ClaimError",
@@ -21,3 +27,11 @@ __all__ = [
     "plot_training",
     "use_style",
 ]
+
+__getattr__, __dir__ = later(
+    __name__,
+    __all__,
+    explorers=["Explorer", "explore"],
+    laboratory=["Laboratory"],
+    style=["plot_curves", "plot_training", "use_style"],
+)

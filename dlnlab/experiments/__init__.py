@@ -8,7 +8,9 @@
 - `figures`: their figures
 """
 
-from . import figures
+from typing import TYPE_CHECKING
+
+from .._later import later
 from .endpoints import Endpoint, endpoint
 from .families import perceptron, residual_network
 from .grids import (
@@ -21,6 +23,9 @@ from .grids import (
     underdetermined_task,
 )
 from .sweeps import Grid, run_sweep
+
+if TYPE_CHECKING:
+    from . import figures
 
 __all__ = [
     "Endpoint",
@@ -38,3 +43,5 @@ __all__ = [
     "underdetermined_grids",
     "underdetermined_task",
 ]
+
+__getattr__, __dir__ = later(__name__, __all__, figures=["figures"])

@@ -670,7 +670,7 @@ APART = {"reads what is around", "asks the network", "is somebody", "forks witho
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_notebook_gets_what_its_answers_are_worth(tmp_path, monkeypatch, what):
-    monkeypatch.setattr(sandbox, "CELL", 10.0)
+    monkeypatch.setattr(sandbox, "CELL", 5.0)
     code, worth = HOSTILE[what]
     if what in APART and not sandbox.apart():
         pytest.skip("bubblewrap is not installed (on Debian: apt-get install bubblewrap)")
@@ -715,7 +715,7 @@ def test_an_attack_gets_no_points(tmp_path, what):
 
 def test_a_notebook_that_does_not_listen_does_not_hold_up_the_class(tmp_path, monkeypatch):
     """It has said that it is ready, and sleeps: what is sent to it fills the pipe."""
-    monkeypatch.setattr(sandbox, "ALL", 6.0)
+    monkeypatch.setattr(sandbox, "ALL", 3.0)
     code = (
         "import os, signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nfor fd in range(3, 20):\n"
         "    try:\n        os.write(fd, b'{\"errors\": []}\\n')\n    except OSError:\n"
