@@ -122,6 +122,15 @@ CALLS = {
         "samples": 2,
         "rng": rng(),
     },
+    dl.noise.riemannian_brownian: {
+        "W0": W,
+        "depth": 3,
+        "beta": 2.0,
+        "duration": 1.0,
+        "steps": 3,
+        "samples": 2,
+        "rng": rng(),
+    },
     dl.noise.heat_roots: {"x0": [0.0, 1.0], "t": [0.0, 1.0]},
     dl.circulation: {"field": lambda w: -w, "center": [0.0, 1.0], "radius": 2.0, "points": 8},
     dl.gradient_descent: {
@@ -508,7 +517,7 @@ ODD = {
     "zeros": np.zeros_like,
 }
 NO_ARRAYS = COUNTS | NUMBERS | OBJECTS | OTHER
-MATRICES = {"B", "values", "W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
+MATRICES = {"W0", "B", "values", "W", "Z", "Z1", "Z2", "E", "M", "X", "Y", "matrix", "target"}
 VECTORS = {"w", "y", "z", "w0", "readout", "center", "times", "x", "excess_risk", "losses", "threshold"}
 VECTORS |= {"learning_rate", "learning_rates", "scale", "scales", "margin", "cumulative", "imbalance"}
 VECTORS |= {"alpha", "penalties", "targets", "x0", "t"}
