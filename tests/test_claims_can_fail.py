@@ -168,6 +168,7 @@ MUTATIONS = {
         ("prop-landing", "equals=-4 * e2", "equals=-8 * e2"),
         ("prop-landing", "8 * (4 * e2**2 - e3)", "8 * (4 * e2**2 - 3 * e3)"),
         ("prop-landing", "8 * (n3 - n2**2)", "8 * (n2 - n2**2)"),
+        ("eq-landing", "zeta = 2 * C * excess / kappa", "zeta = C * excess / kappa"),
         ("thm-dyson", "2 / beta * 3 * t", "1 / beta * 3 * t"),
         ("prop-heat", "equals=1.25 + 6 * t", "equals=1.25 + 3 * t"),
         ("prop-heat", "np.prod(point - roots)", "np.prod(point - np.sqrt(2) * roots)"),
