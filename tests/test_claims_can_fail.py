@@ -184,6 +184,7 @@ MUTATIONS = {
         ("thm-label-noise", "-2 * sigma**2 * D", "-(sigma**2) * D"),
         ("thm-unbalance", "e[None] / n]", "e[None] / n**2]"),
         ("thm-unbalance", "np.sum(W1**2) / np.sum(W2**2)", "np.sum(W1**2) / np.sum(W2**2) - 1"),
+        ("prop-isotropic", "- 3 * layers[1].T", "- layers[1].T"),
         ("prop-langevin", "2 / 4 * (2 - 5)", "2 / 4 * (3 - 5)"),
         ("prop-product", "gauss * k0(", "gauss / k0("),
         ("thm-leaf", "E @ D @ E / size", "2 * E @ D @ E / size"),
