@@ -217,7 +217,7 @@ def riemannian_brownian(
     W = np.broadcast_to(W, (count("samples", samples), *W.shape))
     for _ in range(steps):
         K, U, V = spectrum(W, depth)
-        s = np.abs(np.linalg.vecdot(U, W @ V, axis=-2))
+        s = np.abs(np.sum(U * (W @ V), axis=-2))
         drift = h / beta * (depth - 1) * s ** (1 - 2 / depth)
         noise = np.sqrt(2 * h / beta * K) * rng.standard_normal(K.shape)
         W = W + U @ (noise + drift[..., None] * np.eye(W.shape[-1])) @ V.mT
