@@ -161,3 +161,16 @@ def test_make_lists_its_targets():
     assert {"book", "test", "serve", "notebooks", "clean", "help"} <= {
         line.split()[0] for line in output.splitlines() if line.strip()
     }
+
+
+def test_what_draws_is_imported_when_it_is_asked_for():
+    """matplotlib and the widgets take longer than the library; the names are there all the same."""
+    asked = (
+        "import sys, dlnlab as dl\n"
+        "print(sorted({'matplotlib', 'ipywidgets', 'anywidget'} & set(sys.modules)))\n"
+        "names = [getattr(dl, name) for name in dl.__all__]\n"
+        "print(dl.figures is dl.experiments.figures, dl.explore is dl.book.explore)\n"
+        "print(set(dl.__all__) == set(dir(dl)), hasattr(dl, 'nothing'))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["[]", "True True", "True False"]
