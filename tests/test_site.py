@@ -208,7 +208,7 @@ class Page:
 
         Formulas, most of a page, have the colour of the text around them; for the run each is one box of its
         size, and what is read aloud of it is empty. Of the words of code that have one class, colour and
-        background, the first stands for all.
+        background, the longest stands for all: a single letter axe does not judge.
         """
         in_scheme(page, scheme)
         page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
@@ -225,28 +225,34 @@ class Page:
               });
               const aloud = [...document.querySelectorAll("mjx-assistive-mml > math")]
                 .map((formula) => ({ formula, parts: [...formula.childNodes] }));
-              const seen = new Set();
               const colours = (element) => [getComputedStyle(element).color,
                 getComputedStyle(element).backgroundColor];
-              const first = (code) => (word) => {
-                const shown = word.nodeType === Node.TEXT_NODE ? [] : [word, ...word.querySelectorAll("*")];
-                const kind = [...shown.map((part) => [part.className, colours(part)]), ...code];
-                return shown.some((part) => part.matches("a")) || seen.size < seen.add(kind.join()).size;
-              };
+              const kind = (word, code) => [word, ...(word.querySelectorAll?.("*") ?? [])]
+                .filter((part) => part.nodeType === Node.ELEMENT_NODE)
+                .map((part) => [part.className, colours(part)]).concat(code).join();
               const blocks = [...document.querySelectorAll("div.highlight pre")].map((pre) => {
-                const code = [colours(pre), colours(pre.closest("div.highlight"))];
-                return { pre, parts: [...pre.childNodes], kept: [...pre.childNodes].filter(first(code)) };
+                const code = [colours(pre), colours(pre.closest("div.highlight")), pre.checkVisibility()];
+                return { pre, parts: [...pre.childNodes].map((word) => [word, kind(word, code)]) };
               });
+              const longest = new Map();
+              for (const [word, sort] of blocks.flatMap(({ parts }) => parts)) {
+                const size = longest.get(sort)?.textContent.length ?? -1;
+                if (word.textContent.length > size) longest.set(sort, word);
+              }
+              const shown = ([word, sort]) => longest.get(sort) === word
+                || word.matches?.("a") || word.querySelector?.("a");
               for (const { formula, style } of formulas) {
                 const box = document.createElement("span");
                 box.style = style;
                 formula.replaceChildren(box);
               }
               for (const { formula } of aloud) formula.replaceChildren();
-              for (const { pre, kept } of blocks) pre.replaceChildren(...kept);
+              for (const { pre, parts } of blocks) {
+                pre.replaceChildren(...parts.filter(shown).map(([word]) => word));
+              }
               const { violations } = await axe.run({ resultTypes: ["violations"], ...options });
               for (const { formula, parts } of [...formulas, ...aloud]) formula.replaceChildren(...parts);
-              for (const { pre, parts } of blocks) pre.replaceChildren(...parts);
+              for (const { pre, parts } of blocks) pre.replaceChildren(...parts.map(([word]) => word));
               return violations;
             }""",
             {"runOnly": COLOURS} if scheme == "dark" else {},
