@@ -39,7 +39,10 @@ def settings(n):
     names = list(laboratory.tasks())
     for _ in range(n):
         name, depth = names[rng.integers(len(names))], int(rng.integers(1, 13))
-        critical = dl.critical_learning_rate(laboratory.tasks()[name], depth)
+        task = laboratory.tasks()[name]
+        # Of a completion none is known; its singular values are at most one, as if it were one number.
+        one_output = isinstance(task, dl.Regression)
+        critical = dl.critical_learning_rate(task, depth) if one_output else 1 / depth
         yield {
             "task": name,
             "depth": depth,
@@ -53,10 +56,10 @@ def settings(n):
 
 
 TRAIN = """([tasks, settings]) => settings.map((setting) => {
-  const { draw, Network, sharpnessOfMinima } = laboratory;
+  const { draw, Network, sharpnessOfMinima, singularValues } = laboratory;
   const task = tasks[setting.task];
-  const { layers, readout } = draw(task, setting);
-  const network = new Network(task, layers, readout);
+  const { layers, readouts } = draw(task, setting);
+  const network = new Network(task, layers, readouts);
   const numbers = () => network.layers.map(({ data }) => [...data]);
   const start = numbers(), first = network.sharpness();
   let diverged = false, steps = 0, before = start;
@@ -65,9 +68,16 @@ TRAIN = """([tasks, settings]) => settings.map((setting) => {
     network.step(setting.rate);
     diverged = !Number.isFinite(network.risk());
   }
-  return { start, readout: [...readout], end: diverged ? before : numbers(), diverged, first,
-    last: diverged ? null : network.sharpness(), ...sharpnessOfMinima(task, setting.depth) };
+  return { start, end: diverged ? before : numbers(), diverged, first,
+    last: diverged ? null : network.sharpness(), values: diverged ? null : singularValues(network.matrix()),
+    risk: network.risk(), ...(task.mask ? {} : sharpnessOfMinima(task.outputs[0], setting.depth)) };
 })"""
+
+
+def sharpness(weights, task, readout):
+    if isinstance(task, dl.Regression):
+        return dl.sharpness(weights, task, readout)
+    return np.linalg.eigvalsh(dl.hessian(weights, task))[-1]
 
 
 def distance(some, others):
@@ -76,7 +86,7 @@ def distance(some, others):
 
 
 def test_the_engine_is_the_library(opened):
-    """Over 200 settings: starts, 500 steps, divergence, sharpness, S_min and S_bal.
+    """Over 200 settings: starts, 500 steps, divergence, sharpness, S_min and S_bal, singular values.
 
     Where a run is chaotic, so that a change of the start in the last digit changes its end, no two programs
     agree; there they may differ by as much as the library does from itself.
@@ -85,7 +95,7 @@ def test_the_engine_is_the_library(opened):
     tasks, some = laboratory.tasks(), list(settings(200))
     found = page.evaluate(TRAIN, [{name: laboratory.sent(task) for name, task in tasks.items()}, some])
     page.close()
-    chaotic = diverged = 0
+    chaotic = diverged = completions = 0
     for setting, result in zip(some, found, strict=True):
         task, rate = tasks[setting["task"]], setting["rate"]
         arguments = {name: setting[name] for name in ("depth", "width", "start", "scale", "seed")}
@@ -107,13 +117,22 @@ def test_the_engine_is_the_library(opened):
             chaotic += 1
         for name, weights in (("first", shaped[0]), ("last", shaped[1])):
             if result[name] is not None:
-                assert result[name] == pytest.approx(dl.sharpness(weights, task, readout), rel=1e-6), setting
+                assert result[name] == pytest.approx(sharpness(weights, task, readout), rel=1e-6), setting
+        if result["values"] is not None:
+            W = dl.end_to_end(shaped[1] if readout is None else [*shaped[1], readout[None]])
+            values = np.linalg.svd(W, compute_uv=False)
+            np.testing.assert_allclose(result["values"], values, atol=1e-14 * values[0], err_msg=setting)
+        if isinstance(task, dl.Completion):
+            completions += 1
+            assert result["diverged"] or result["risk"] == pytest.approx(task.value(W), rel=1e-10, abs=1e-25)
+            continue
         least = dl.minimal_sharpness(task, setting["depth"])
         assert result["minimal"] == pytest.approx(least, rel=1e-8), setting
         balanced = dl.balanced_sharpness(task, setting["depth"])
         assert result["balanced"] == pytest.approx(balanced, rel=1e-8), setting
     assert chaotic < 20
     assert 0 < diverged < 100
+    assert completions > 40
 
 
 def said(page):
@@ -127,6 +146,9 @@ def ran(page):
     return said(page)
 
 
+SLOW = "task=completion&depth=3&scale=0.03&rate=0.3"
+
+
 def test_each_link_of_the_page_shows_what_the_text_says(opened):
     """The numbers of steps in the guided experiments are those of the runs."""
     page = opened()
@@ -136,15 +158,15 @@ def test_each_link_of_the_page_shows_what_the_text_says(opened):
     assert len(set(links)) >= 10
     steps = {}
     for query in dict.fromkeys(links):
-        setting = dict(parse_qsl(query))
-        if setting["rate"] not in {"0.2", "0.4"}:  # which do not learn
+        # Those do not learn in 50 000 steps.
+        if query not in {"depth=5&rate=0.2", "depth=5&rate=0.4", "depth=5&scale=0.1&rate=0.2", SLOW}:
             page = opened(query)
             page.locator("select").nth(2).select_option("1000")
             words = ran(page)
             page.close()
             assert "it has learned" in words, query
             steps[query] = int(words.split("After ")[1].split()[0])
-    for wanted in (35, 269, 153, 155, 278, 247, 541, 40, 112, 1012):
+    for wanted in (35, 269, 153, 155, 278, 247, 541, 40, 112, 1012, 33, 5771, 374, 1534):
         assert wanted in steps.values(), steps
         assert str(wanted) in text
 
@@ -225,13 +247,51 @@ def test_the_plane_takes_a_start_by_tap_and_by_keyboard(opened):
     page.close()
 
 
+def test_completion_shows_its_matrix_and_what_it_missed(opened):
+    """What stands in the cells and in the sentence is what the library finds from the same start."""
+    task, truth = laboratory.tasks()["completion"], laboratory.rank_two()[0]
+    page = opened(SLOW)
+    page.locator("select").nth(2).select_option("1000")
+    for _ in range(20):
+        page.get_by_role("button", name="Step").click()
+    layers, readout = dl.Laboratory("completion", depth=3, scale=0.03).drawn()
+    assert readout is None
+    W = dl.end_to_end(dl.gradient_descent(layers, task, 0.3, 20, record_every=20).weights)[-1]
+    opacity = page.locator(".lab-matrix rect[fill-opacity]").evaluate_all(
+        "all => all.map((one) => Number(one.getAttribute('fill-opacity')))"
+    )
+    wanted = 0.6 * np.abs(W) / max(np.abs(W).max(), np.abs(truth).max())
+    np.testing.assert_allclose(opacity, wanted.ravel(), atol=6e-4)
+    assert page.locator(".lab-hidden").count() == 24
+    error = np.linalg.norm((W - truth)[~task.mask]) / np.linalg.norm(truth[~task.mask])
+    assert f"error at hidden entries {float(f'{error:.3g}'):g}" in said(page)
+    names = page.locator(".lab-picture:visible").evaluate_all(
+        "all => all.map((one) => one.getAttribute('aria-label'))"
+    )
+    values = np.linalg.svd(W, compute_uv=False)
+    assert names[4].startswith(f"singular values over 20 steps, now {float(f'{values[0]:.3g}'):g}, ")
+    assert page.get_by_role("slider", name="width").is_disabled()
+    page.locator("select").first.select_option("scalar")
+    assert not page.locator(".lab-matrix").is_visible()
+    assert page.locator(".lab-picture:visible").count() == 4
+    page.close()
+
+
+def test_two_layers_of_the_corner_settle_where_the_text_says(opened):
+    page = opened("task=corner&depth=2&start=balanced&scale=0.1&rate=0.2")
+    assert "error at hidden entries 9.01" in ran(page)
+    numbers = page.locator(".lab-matrix text").all_text_contents()
+    assert [round(float(x), 2) for x in numbers] == [9.01, 1, 1, 0]
+    page.close()
+
+
 def test_pictures_move_and_say_what_they_show(opened):
     page = opened("depth=3&rate=0.05")
     before = page.locator(".lab-pictures").screenshot()
     page.locator(".lab-run").click()
     page.wait_for_function("document.querySelector('.lab-run').textContent === 'Run'")
     assert page.locator(".lab-pictures").screenshot() != before
-    names = page.locator(".lab-picture").evaluate_all(
+    names = page.locator(".lab-picture:visible").evaluate_all(
         "all => all.map((one) => one.getAttribute('aria-label'))"
     )
     assert [name.split(" over ")[0] for name in names] == [
@@ -277,7 +337,7 @@ def test_the_engine_is_short_and_types_hold():
     """Those that comments declare, in all but the module that makes the controls."""
     folder = ROOT / "tools" / "npm" / "laboratory"
     assert len((folder / "engine.mjs").read_text(encoding="utf-8").splitlines()) < 400
-    modules = [folder / f"{name}.mjs" for name in ("engine", "settings", "run", "pictures")]
+    modules = [folder / f"{name}.mjs" for name in ("engine", "spectra", "settings", "run", "pictures")]
     options = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--module", "es2022"]
     options += ["--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--skipLibCheck"]
     command = [COPIES / ".bin" / "tsc", *options, *modules]

@@ -13,15 +13,15 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._validation import Array, count, number, one_network, one_output, readout_vector, weight_list
 from ..dynamics import gradient_descent
 from ..experiments import regression_task
 from ..flatness import sharpness
-from ..networks import Regression, end_to_end
+from ..flatness.lanczos import largest_eigenvalue
+from ..networks import Completion, Regression, end_to_end, hessian_vector_product
 from ..networks.losses import fitting_loss
-from ..networks.tasks import regression
 from ..networks.weights import rows
 
 STATIC = Path(__file__).parent / "static"
@@ -33,40 +33,79 @@ _NOISE_SEED = 1_000_003  # apart from the seeds of starts
 
 
 @cache
-def tasks() -> dict[str, Regression]:
+def rank_two() -> tuple[Array, NDArray[np.bool_]]:
+    """Return the matrix of rank two that the laboratory completes, of norm one, and which entries are seen.
+
+    Returns
+    -------
+    matrix : ndarray of shape (8, 8)
+    mask : ndarray of bool, of shape (8, 8)
+
+    Examples
+    --------
+    >>> int(rank_two()[1].sum())
+    40
+    """
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((8, 2)) @ rng.standard_normal((2, 8))
+    return matrix / np.linalg.norm(matrix, 2), rng.random((8, 8)) < 0.7
+
+
+@cache
+def tasks() -> dict[str, Regression | Completion]:
     """Return the tasks of the laboratory by their names.
 
     Returns
     -------
-    dict of str to Regression
+    dict of str to Regression or Completion
         One number; Gaussian data, well conditioned, and badly with a target along a weak direction; the
-        diabetes data.
+        diabetes data; a matrix of rank two, of which 40 of 64 entries are seen; the matrix of two by two of
+        Razin & Cohen (2020), of which all but one are.
 
     Examples
     --------
     >>> list(tasks())
-    ['scalar', 'gaussian', 'stiff', 'diabetes']
+    ['scalar', 'gaussian', 'stiff', 'diabetes', 'completion', 'corner']
     """
     gaussian = regression_task()
     X = gaussian.X * np.geomspace(1.0, 0.1, 5)
+    matrix, mask = rank_two()
     return {
         "scalar": Regression([[1.0]], [1.0]),
         "gaussian": gaussian,
         "stiff": Regression(X, X[:, -1]),
         "diabetes": Regression.diabetes(),
+        "completion": Completion(mask, matrix),
+        "corner": Completion([[False, True], [True, True]], [[0.0, 1.0], [1.0, 0.0]]),
     }
 
 
-def sent(task: Regression) -> dict[str, Any]:
+def _outputs(task: Regression | Completion) -> tuple[Array, Array, int]:
+    r"""Return covariances (m, d, d) and minimisers (m, d), one an output, and the number of samples.
+
+    A completion is a regression of each row: :math:`\frac12 \sum_j` over the seen entries is the quadratic
+    form of half a projection, and noise of an entry has the covariance of two samples.
+    """
+    if isinstance(task, Regression):
+        return task.covariance[None], np.array([task.minimizer], dtype=np.float64), len(task.y)
+    return task.mask[..., None] * np.eye(task.mask.shape[1]) / 2, task.values, 2
+
+
+def sent(task: Regression | Completion) -> dict[str, Any]:
     """Return what the page has to know of a task: nothing depends on the samples after one pass."""
-    values, vectors = np.linalg.eigh(task.covariance)
-    return {
-        "samples": len(task.y),
-        "covariance": task.covariance.tolist(),
-        "minimizer": task.minimizer.tolist(),
-        "eigenvalues": values.tolist(),
-        "eigenvectors": vectors.T.tolist(),
+    covariances, minimizers, samples = _outputs(task)
+    values, vectors = np.linalg.eigh(covariances)
+    names = ("covariance", "minimizer", "eigenvalues", "eigenvectors")
+    outputs = zip(covariances, minimizers, values, vectors.mT, strict=True)
+    told = {
+        "samples": samples,
+        "outputs": [{name: part.tolist() for name, part in zip(names, row, strict=True)} for row in outputs],
     }
+    if isinstance(task, Completion):
+        matrix, mask = rank_two()
+        known = np.array_equal(task.mask, mask) and np.array_equal(task.values[mask], matrix[mask])
+        told |= {"mask": task.mask.tolist(), "truth": (matrix if known else task.values).tolist()}
+    return told
 
 
 def _gaussians(seed: int, skip: int = 0) -> Iterator[float]:
@@ -89,36 +128,68 @@ def _gaussians(seed: int, skip: int = 0) -> Iterator[float]:
 class _NoisyLabels:
     """The risk with labels that have new noise at every step."""
 
-    def __init__(self, task: Regression, noise: float, seed: int, step: int):
-        values, vectors = np.linalg.eigh(task.covariance)
+    def __init__(self, task: Regression | Completion, noise: float, seed: int, step: int):
+        covariances, _, samples = _outputs(task)
+        values, vectors = np.linalg.eigh(covariances)
         self.task = task
-        self.kick = 2 * noise * (vectors * np.sqrt(np.maximum(values, 0) / len(task.y)))
-        self.numbers = _gaussians(seed + _NOISE_SEED, skip=step * len(values))
+        self.kick = 2 * noise * vectors * np.sqrt(np.maximum(values, 0) / samples)[:, None]
+        self.numbers = _gaussians(seed + _NOISE_SEED, skip=step * values.size)
 
     def value(self, W: ArrayLike) -> Array:
         return self.task.value(W)
 
     def gradient(self, W: ArrayLike) -> Array:
-        z = [next(self.numbers) for _ in self.task.minimizer]
-        return self.task.gradient(W) - self.kick @ z
+        z = np.array([next(self.numbers) for _ in range(self.kick[..., 0].size)])
+        kick = (self.kick @ z.reshape(*self.kick.shape[:2], 1))[..., 0]
+        gradient = self.task.gradient(W)
+        return gradient - kick.reshape(gradient.shape[-2:])
+
+
+def _sharpness(layers: list[Array], task: Regression | Completion, readout: Array | None) -> Array:
+    """Return the sharpness of a batch of networks, with one output or several."""
+    if isinstance(task, Regression):
+        return sharpness(layers, task, readout)
+    shapes = [layer.shape[1:] for layer in layers]
+    ends = np.cumsum([m * n for m, n in shapes])
+
+    def product(vectors: Array) -> Array:
+        parts = np.split(vectors[..., 0], ends[:-1], axis=1)
+        directions = [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+        images = hessian_vector_product(layers, directions, task)
+        return np.concatenate([image.reshape(len(image), -1, 1) for image in images], axis=1)
+
+    start = np.random.default_rng(0).standard_normal(ends[-1])
+    return largest_eigenvalue(product, np.tile(start, (len(layers[0]), 1)))
+
+
+def _given(task: Any) -> Regression | Completion:
+    if isinstance(task, Completion) and task.mask.shape[0] == task.mask.shape[1] > 1:
+        return task
+    if not isinstance(task, Regression):
+        names = ", ".join(tasks())
+        raise ValueError(f"task must be a Regression, a square Completion or one of {names}, got {task!r}")
+    return task
 
 
 class Laboratory(anywidget.AnyWidget):
-    r"""A deep linear network with one output that trains while one looks at it.
+    r"""A deep linear network that trains while one looks at it.
 
     Shown in a notebook it has sliders, curves and a map of what was collected, and trains in the page,
     without the kernel. From Python it is trained by `run`. Settings go both ways.
 
     Parameters
     ----------
-    task : {"scalar", "gaussian", "stiff", "diabetes"} or Regression
-        What is learned: one number, Gaussian data, well or badly conditioned, the diabetes data, or your own.
+    task : {"scalar", "gaussian", "stiff", "diabetes", "completion", "corner"}, Regression or Completion
+        What is learned: one number, Gaussian data, well or badly conditioned, the diabetes data; a matrix of
+        rank two or of two by two, some entries of which are seen; or your own, for square matrices.
     depth, width : int
-        Layers L, 1 to 12, and units of the hidden ones, 1 to 10; residual layers are as wide as the input.
+        Layers L, 1 to 12, and units of the hidden ones, 1 to 10; residual layers, and those of a completion,
+        are as wide as the input.
     start : {"gaussian", "residual", "balanced", "imbalanced"}
         Independent Gaussian entries of standard deviation ``scale``; :math:`I + s N_k / \sqrt{Ld}` with a
         random readout of norm one; aligned layers of rank one, all of the norm ``scale``; the same with the
         squared norms :math:`s^2, 2s^2, \dots, L s^2`. All but the second are drawn on the side of the target.
+        In a completion the identity stands for the layers of rank one, and no readout; no side is chosen.
     scale, learning_rate : float
         Positive.
     noise : float
@@ -177,7 +248,7 @@ class Laboratory(anywidget.AnyWidget):
         weights: Sequence[ArrayLike] | None = None,
         readout: ArrayLike | None = None,
     ) -> None:
-        self._known = tasks() if isinstance(task, str) else {**tasks(), "given": regression(task)}
+        self._known = tasks() if isinstance(task, str) else {**tasks(), "given": _given(task)}
         counts = {"depth": count("depth", depth), "width": count("width", width)}
         counts["seed"] = count("seed", seed, minimum=0)
         numbers = {"scale": number("scale", scale), "learning_rate": number("learning_rate", learning_rate)}
@@ -195,7 +266,10 @@ class Laboratory(anywidget.AnyWidget):
         if weights is not None:
             layers = one_network(weight_list(weights))
             p = readout_vector(readout, layers)
-            one_output(layers, p)
+            if isinstance(self._chosen, Regression):
+                one_output(layers, p)
+            elif p is not None:
+                raise ValueError("readout must be None for a completion: it is of a network with one output")
             fitting_loss(self._chosen, rows(layers, p)[0], name="task")
             self.readout = [] if p is None else p.tolist()
             self.weights = [layer.tolist() for layer in layers]
@@ -221,7 +295,7 @@ class Laboratory(anywidget.AnyWidget):
         return value
 
     @property
-    def _chosen(self) -> Regression:
+    def _chosen(self) -> Regression | Completion:
         return self._known[self.task]
 
     def _reset(self, change: Any = None) -> None:
@@ -234,27 +308,32 @@ class Laboratory(anywidget.AnyWidget):
 
     def drawn(self) -> tuple[list[Array], Array | None]:
         """Return the layers that the settings start from, and the readout or None, as the page draws them."""
-        d, L, z = len(self._chosen.minimizer), self.depth, _gaussians(self.seed)
-        residual = self.start == "residual"
+        task, L, z = self._chosen, self.depth, _gaussians(self.seed)
+        minimizers = _outputs(task)[1]
+        (m, d), residual = minimizers.shape, self.start == "residual"
 
         def numbers(*shape: int) -> Array:
             return np.array([next(z) for _ in range(int(np.prod(shape)))]).reshape(shape)
 
-        widths = [d, *[d if residual else self.width] * (L - 1), d if residual else 1]
-        readout = numbers(d) if residual else None
+        square = residual or m > 1
+        widths = [d, *[d if square else self.width] * (L - 1), d if square else 1]
+        readout = numbers(d) if residual and m == 1 else None
         frames = [numbers(n) for n in widths]
         frames = [frame / np.linalg.norm(frame) for frame in frames]
         if readout is not None:
+            readout /= np.linalg.norm(readout)
+        if residual:
             noise = self.scale / np.sqrt(L * d)
-            return [np.eye(d) + noise * numbers(d, d) for _ in range(L)], readout / np.linalg.norm(readout)
-        frames[-1] = np.ones(1)
+            return [np.eye(d) + noise * numbers(d, d) for _ in range(L)], readout
+        frames[-1][0] = 1.0
         if self.start == "gaussian":
             layers = [self.scale * numbers(m, n) for n, m in pairwise(widths)]
         else:
             squares = np.arange(1, L + 1) if self.start == "imbalanced" else np.ones(L)
             sizes = self.scale * np.sqrt(squares)
-            layers = [s * np.outer(v, u) for s, (u, v) in zip(sizes, pairwise(frames), strict=True)]
-        if end_to_end(layers)[0] @ self._chosen.covariance @ self._chosen.minimizer < 0:
+            aligned = [np.eye(d) if m > 1 else np.outer(v, u) for u, v in pairwise(frames)]
+            layers = [s * layer for s, layer in zip(sizes, aligned, strict=True)]
+        if isinstance(task, Regression) and end_to_end(layers)[0] @ task.covariance @ task.minimizer < 0:
             layers[-1] = -layers[-1]
         return layers, None
 
@@ -272,12 +351,12 @@ class Laboratory(anywidget.AnyWidget):
             self._now, loss, self.learning_rate, steps, readout=self._p, record_every=-(-steps // _POINTS)
         )
         self._now = [layer[-1] for layer in path.weights]
-        regressors = rows(path.weights, self._p)[0][..., 0, :]
-        risk = task.excess_risk(regressors)
+        W = rows(path.weights, self._p)[0]
+        risk = task.excess_risk(W[..., 0, :]) if isinstance(task, Regression) else task.value(W)
         new = {
             "steps": (self._steps + path.times).astype(int).tolist(),
             "risk": risk.tolist(),
-            "sharpness": sharpness(path.weights, task, self._p).tolist(),
+            "sharpness": _sharpness(path.weights, task, self._p).tolist(),
         }
         # What the page has trained in the meantime is a run of its own.
         before = self.trace if self.trace["steps"][-1:] == [self._steps] else _NOTHING

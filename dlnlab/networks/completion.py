@@ -62,7 +62,7 @@ class Completion:
         values = real_array("values", values, ndim=2, finite=False)
         if values.shape != self.mask.shape:
             raise ValueError(f"values must have the shape {self.mask.shape} of mask, got {values.shape}")
-        self.values = np.where(self.mask, values, 0.0)
+        self.values: Array = np.where(self.mask, values, 0.0)
         if not np.isfinite(self.values).all():
             raise ValueError("values must be finite where mask is True, got NaN or infinity")
 

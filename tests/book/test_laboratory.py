@@ -102,6 +102,31 @@ def test_a_run_that_diverges_keeps_its_last_weights():
     assert lab.history["excess_risk"][-1] > 1e10
 
 
+def test_a_completion_is_trained():
+    task = dl.Completion(np.eye(3, dtype=bool), np.diag([1.0, 2.0, 3.0]))
+    lab = dl.Laboratory(task, depth=2, start="imbalanced", scale=0.5, learning_rate=0.05)
+    start, readout = lab.drawn()
+    assert readout is None
+    np.testing.assert_allclose(start[1], np.sqrt(2) * start[0])
+    lab.run(100)
+    path = dl.gradient_descent(start, task, 0.05, 100)
+    np.testing.assert_allclose(lab.history["excess_risk"], path.loss, rtol=1e-12)
+    hessians = [dl.hessian([W[t] for W in path.weights], task) for t in (0, 100)]
+    largest = [np.linalg.eigvalsh(H)[-1] for H in hessians]
+    np.testing.assert_allclose(lab.history["sharpness"][[0, 100]], largest, rtol=1e-7)
+
+
+def test_noise_of_entries_has_the_covariance_of_the_gradient():
+    """Each seen entry has noise of its own, of the standard deviation that is set; the others have none."""
+    task = laboratory.tasks()["corner"]
+    noisy = laboratory._NoisyLabels(task, 0.5, seed=0, step=0)
+    W = np.zeros((2, 2))
+    kicks = np.array([noisy.gradient(W) - task.gradient(W) for _ in range(5000)]).reshape(-1, 4)
+    wanted = np.diag(0.25 * task.mask.ravel())
+    assert (np.abs(kicks.T @ kicks / 5000 - wanted) < 5 * 0.25 * np.sqrt(2 / 5000)).all()
+    assert not kicks[:, 0].any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -112,6 +137,10 @@ def test_a_run_that_diverges_keeps_its_last_weights():
         ({"weights": [np.ones((1, 4))]}, r"\(\.\.\., 5\), got \(1, 4\)"),
         ({"weights": [np.ones((2, 5))]}, "one output"),
         ({"readout": [1.0]}, "readout goes with weights"),
+        ({"task": np.eye(2)}, "task must be a Regression, a square Completion or one of scalar"),
+        ({"task": dl.Completion.elnino()}, "task must be a Regression, a square Completion"),
+        ({"task": "corner", "weights": [np.eye(2)], "readout": [1.0, 0.0]}, "readout must be None"),
+        ({"task": "corner", "weights": [np.ones((1, 2))]}, r"\(\.\.\., 2, 2\), got \(1, 2\)"),
     ],
 )
 def test_what_is_not_admissible_is_named(arguments, told):

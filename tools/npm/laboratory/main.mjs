@@ -2,12 +2,14 @@
 // an anywidget, so that it is the same on a static page, where nothing else is needed, and in a notebook.
 import "uplot/dist/uPlot.min.css";
 import "./laboratory.css";
-import { pictures, plane, tapped, map, MAPS } from "./pictures.mjs";
+import { pictures, plane, tapped, table as grid, map, MAPS } from "./pictures.mjs";
 import { Run } from "./run.mjs";
-import { sharpnessOfMinima } from "./engine.mjs";
+import { unitVectors } from "./engine.mjs";
+import { sharpnessOfMinima } from "./spectra.mjs";
 import { address, admissible, DEFAULT, read, short, SLIDERS, STARTS, TASKS } from "./settings.mjs";
 
-export { draw, Network, sharpnessOfMinima } from "./engine.mjs";
+export { draw, Network } from "./engine.mjs";
+export { sharpnessOfMinima, singularValues } from "./spectra.mjs";
 
 const SPEEDS = [1, 10, 100, 1000];
 const BUDGET = 10; // milliseconds of a frame
@@ -72,7 +74,7 @@ function render({ model, el }) {
         input.value = String(log ? Math.log10(value) : value);
         output.textContent = short(value);
         input.setAttribute("aria-valuetext", short(value));
-        const wanted = name === "rate" ? [[run.critical, "critical"]] : /** @type {any} */ (MARKS)[name] ?? [];
+        const wanted = name === "rate" ? [[run.critical ?? 0, "critical"]] : /** @type {any} */ (MARKS)[name] ?? [];
         marks.replaceChildren(
           ...wanted.filter(([at]) => Math.log10(at) >= min && Math.log10(at) <= max).map(([at, text]) =>
             make("span", { style: `left: calc(10px + (100% - 20px) * ${(Math.log10(at) - min) / (max - min)})` }, text)),
@@ -104,7 +106,14 @@ function render({ model, el }) {
     said,
   );
   const curves = pictures(root.appendChild(make("div", { className: "lab-pictures" })));
-  root.append(make("p", { className: "lab-note" }, "Layers and imbalances from the first (violet) to the last (green). Grey: the run before."));
+  root.append(make("p", { className: "lab-note" }, "Layers and imbalances from the first (violet) to the last (green), singular values from the largest. Grey: the run before."));
+
+  // The end-to-end matrix of a completion.
+  const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  cells.setAttribute("viewBox", "0 0 300 300");
+  cells.setAttribute("role", "img");
+  const matrix = make("section", { className: "lab-matrix", hidden: true }, make("h2", {}, "The matrix"),
+    make("p", {}, "Orange: positive, blue: negative, the stronger the larger. Framed entries are hidden; the dot in them is the truth, where there is one."), cells);
 
   // The plane of two scalar layers.
   const flat = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -126,7 +135,7 @@ function render({ model, el }) {
   const compare = make("input", { type: "checkbox", id: `${id}-compare` });
   kinds.addEventListener("change", () => drawMap());
   compare.addEventListener("change", () => drawMap());
-  root.append(plane_, make("section", { className: "lab-map" }, make("h2", {}, "Collected runs"),
+  root.append(plane_, matrix, make("section", { className: "lab-map" }, make("h2", {}, "Collected runs"),
     make("p", {}, "Every run that ends, and every run that you collect: ● has learned, ■ oscillates or goes on, × has diverged."),
     make("div", { className: "lab-buttons" }, button("Collect", () => { collect(); drawMap(); }), make("label", { htmlFor: kinds.id }, "map:"), kinds,
       make("span", {}, compare, make("label", { htmlFor: compare.id }, "show the critical learning rate"))),
@@ -160,9 +169,10 @@ function render({ model, el }) {
   };
   const drawMap = () => {
     const kind = MAPS[/** @type {keyof typeof MAPS} */ (kinds.value)];
+    const { outputs } = tasks[setting.task];
     /** @type {[number, number][]} */
-    const curve = compare.checked && kind.y === "rate"
-      ? Array.from({ length: 12 }, (_, i) => [i + 1, 2 / sharpnessOfMinima(tasks[setting.task], i + 1).minimal]) : [];
+    const curve = compare.checked && kind.y === "rate" && outputs.length === 1
+      ? Array.from({ length: 12 }, (_, i) => [i + 1, 2 / sharpnessOfMinima(outputs[0], i + 1).minimal]) : [];
     map(chart, collected, kind, curve);
   };
 
@@ -170,9 +180,11 @@ function render({ model, el }) {
   let mine = false;
   const show = (/** @type {boolean} */ final) => {
     curves.forEach((curve) => curve.draw());
+    matrix.hidden = !run.network.task.mask;
+    if (!matrix.hidden) grid(cells, run);
     plane_.hidden = !(run.network.d === 1 && run.network.depth === 2 && setting.width === 1);
     if (!plane_.hidden) {
-      plane(flat, run, tasks[setting.task].minimizer[0]);
+      plane(flat, run, tasks[setting.task].outputs[0].minimizer[0]);
       if (!coordinates.includes(/** @type {any} */ (document.activeElement))) coordinates.forEach((input, k) => (input.value = short(run.trace[0]?.[k] ?? 0)));
     }
     // Words that change at every frame cannot be read, still less listened to.
@@ -192,7 +204,8 @@ function render({ model, el }) {
     const weights = model.get("weights") ?? [];
     if (!weights.length) return null;
     const layers = weights.map((/** @type {number[][]} */ rows) => ({ rows: rows.length, columns: rows[0].length, data: Float64Array.from(rows.flat()) }));
-    return { layers, readout: Float64Array.from(model.get("readout") ?? [1]) };
+    const m = tasks[setting.task].outputs.length;
+    return { layers, readouts: m > 1 ? unitVectors(m) : [Float64Array.from(model.get("readout") ?? [1])] };
   };
   const restart = () => {
     pause();
@@ -201,7 +214,7 @@ function render({ model, el }) {
     curves.forEach((curve) => curve.start(run, ghost, isDark()));
     for (const { show } of Object.values(inputs)) show();
     // What does not matter for this start says so.
-    inputs.width.input.disabled = setting.start === "residual";
+    inputs.width.input.disabled = setting.start === "residual" || run.network.chains.length > 1;
     show(true);
   };
   /** @param {Record<string, any>} part */
@@ -276,7 +289,7 @@ function render({ model, el }) {
   model.on("change:trace", () => {
     const { steps, risk, sharpness } = model.get("trace");
     if (mine || !steps.length) return;
-    ghost = /** @type {any} */ ({ history: { steps, risk, sharpness, norms: [], imbalances: [] } });
+    ghost = /** @type {any} */ ({ history: { steps, risk, sharpness, norms: [], imbalances: [], values: [], hidden: [] } });
     curves.forEach((curve) => curve.start(run, ghost, isDark()));
   });
   return () => {

@@ -1,4 +1,4 @@
-// The pictures: four curves over the steps by uPlot, the plane of two scalar layers, the map of collected runs.
+// The pictures: curves over the steps by uPlot, the plane of two scalar layers, a matrix, the map of collected runs.
 import uPlot from "uplot";
 import { short } from "./settings.mjs";
 
@@ -43,6 +43,11 @@ class Curves {
     const { name, log } = this.what;
     const colours = COLOURS[dark ? "dark" : "light"];
     const curves = this.what.curves(run);
+    this.box.hidden = !curves.length;
+    if (!curves.length) {
+      this.plot = undefined;
+      return;
+    }
     const lines = this.what.lines?.(run) ?? [];
     const filter = log ? { filter: decades } : {};
     const before = /** @type {number[]} */ (ghost ? this.what.curves(ghost).flat().filter(Number.isFinite) : []);
@@ -95,7 +100,8 @@ class Curves {
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      ctx.fillText(label, bbox.left + 6, y - 4);
+      const above = y - bbox.top > 18 * devicePixelRatio;
+      ctx.fillText(label, bbox.left + 6, y + (above ? -4 : 14) * devicePixelRatio);
     }
     ctx.restore();
   }
@@ -111,7 +117,7 @@ class Curves {
   }
 
   describe() {
-    if (!this.run) return;
+    if (!this.run || !this.plot) return;
     const last = this.what.curves(this.run).map((curve) => short(Number(curve.filter((x) => x !== null).at(-1))));
     const lines = (this.what.lines?.(this.run) ?? []).map(([at, label]) => `${label} at ${short(at)}`);
     const text = `${this.what.name} over ${this.run.steps} steps, now ${last.join(", ") || "none"}`;
@@ -128,6 +134,7 @@ export function pictures(place) {
       name: "sharpness",
       curves: ({ history }) => [history.sharpness],
       lines: ({ minima, setting, history }) => {
+        if (!minima) return [[2 / setting.rate, "2 / rate", "rate"]];
         const tallest = 3 * Math.max(minima.balanced, .../** @type {number[]} */ (history.sharpness.filter(Number.isFinite)));
         /** @type {[number, string, string][]} */
         const all = [[minima.minimal, "least", "least"], [minima.balanced, "balanced", "balanced"], [2 / setting.rate, "2 / rate", "rate"]];
@@ -136,6 +143,8 @@ export function pictures(place) {
     }),
     new Curves(place, { name: "norms of the layers", curves: ({ history }) => history.norms }),
     new Curves(place, { name: "norms of the imbalances", curves: ({ history }) => history.imbalances }),
+    new Curves(place, { name: "singular values", curves: ({ history }) => history.values }),
+    new Curves(place, { name: "error at hidden entries", curves: ({ history }) => history.hidden }),
   ];
 }
 
@@ -183,6 +192,29 @@ export function tapped(place, event) {
   const { left, top, width } = place.getBoundingClientRect();
   const unit = (300 / width) / 60;
   return [(event.clientX - left) * unit - 2.5, 2.5 - (event.clientY - top) * unit].map((x) => Number(x.toFixed(2)));
+}
+
+/**
+ * The end-to-end matrix of a completion, its hidden entries framed, with the truth as a dot in each of them.
+ * @param {Element} place an SVG of 300 by 300 @param {Run} run
+ */
+export function table(place, run) {
+  const { mask = [], truth = [] } = run.network.task;
+  const matrix = run.network.matrix();
+  const n = mask.length;
+  const side = 300 / n;
+  const largest = Math.max(...matrix.flatMap((row) => [...row].map(Math.abs)), ...truth.flat().map(Math.abs));
+  const fill = (/** @type {number} */ x) => ({ fill: x < 0 ? "#1b6ca8" : "#d55e00", "fill-opacity": (0.6 * Math.abs(x) / largest || 0).toFixed(3) });
+  const parts = [svg("title", {}, `The matrix of ${n} by ${n} after ${run.steps} steps`)];
+  mask.forEach((row, i) => row.forEach((seen, j) => {
+    const [x, y, x0] = [j * side, i * side, matrix[i][j]];
+    parts.push(svg("rect", { x: x + 1, y: y + 1, width: side - 2, height: side - 2, ...fill(x0) }));
+    if (n <= 4) parts.push(svg("text", { x: x + side / 2, y: y + side / 2 + 5, "text-anchor": "middle" }, short(x0)));
+    if (seen) return;
+    parts.push(svg("rect", { class: "lab-hidden", x: x + 2.5, y: y + 2.5, width: side - 5, height: side - 5 }));
+    if (n > 4) parts.push(svg("circle", { cx: x + side / 2, cy: y + side / 2, r: side / 6, ...fill(truth[i][j]), class: "lab-true" }));
+  }));
+  place.replaceChildren(...parts);
 }
 
 /** The kinds of maps: what is drawn over what. */

@@ -1,5 +1,6 @@
 // One run: a network, what was recorded of it, and what is to be said about it.
-import { draw, gaussian, Network, sharpnessOfMinima } from "./engine.mjs";
+import { draw, gaussian, Network } from "./engine.mjs";
+import { dot, sharpnessOfMinima, singularValues } from "./spectra.mjs";
 import { short } from "./settings.mjs";
 
 const LEARNED = 1e-10; // of the risk of the zero regressor
@@ -7,21 +8,25 @@ const LONGEST = 50_000; // steps
 const POINTS = 1500; // of a curve; then every second one is dropped
 const WINDOW = 64; // steps by which a run is judged
 
+/** The size of what stands at the entries that are not seen. @param {ArrayLike<number>[]} matrix @param {boolean[][]} mask */
+const hidden = (matrix, mask) => Math.sqrt(mask.reduce((sum, row, i) => sum + row.reduce((s, seen, j) => s + (seen ? 0 : matrix[i][j] ** 2), 0), 0));
+
 export class Run {
   /**
    * @param {import("./engine.mjs").Task} task
    * @param {import("./engine.mjs").Setting & { at?: number[] }} setting
-   * @param {{ layers: import("./engine.mjs").Layer[], readout: Float64Array } | null} [given] a start from elsewhere
+   * @param {{ layers: import("./engine.mjs").Layer[], readouts: Float64Array[] } | null} [given] a start from elsewhere
    */
   constructor(task, setting, given = null) {
-    const { layers, readout } = given ?? draw(task, setting);
+    const { layers, readouts } = given ?? draw(task, setting);
     if (setting.at && layers.length === 2) layers.forEach((layer, k) => layer.data.fill(setting.at?.[k] ?? 0));
-    this.network = new Network(task, layers, readout);
+    this.network = new Network(task, layers, readouts);
     this.setting = setting;
-    this.minima = sharpnessOfMinima(task, layers.length);
-    this.critical = 2 / this.minima.minimal;
+    /** What sharpness minimisers have; of several outputs it is not known. */
+    this.minima = task.outputs.length === 1 ? sharpnessOfMinima(task.outputs[0], layers.length) : null;
+    this.critical = this.minima && 2 / this.minima.minimal;
     this.noise = gaussian(setting.seed + 1_000_003);
-    this.zero = task.covariance.reduce((sum, row, i) => sum + row.reduce((s, x, j) => s + x * task.minimizer[j], 0) * task.minimizer[i], 0);
+    this.zero = task.outputs.reduce((sum, { covariance, minimizer }) => sum + covariance.reduce((s, row, i) => s + dot(row, minimizer) * minimizer[i], 0), 0);
     this.steps = 0;
     this.diverged = false;
     this.learned = false;
@@ -31,8 +36,11 @@ export class Run {
     this.ring = new Float64Array(WINDOW);
     this.every = 1;
     this.count = 0;
-    /** @type {{ steps: number[], risk: number[], sharpness: (number | null)[], norms: number[][], imbalances: number[][] }} */
-    this.history = { steps: [], risk: [], sharpness: [], norms: layers.map(() => []), imbalances: layers.slice(1).map(() => []) };
+    /** @type {{ steps: number[], risk: number[], sharpness: (number | null)[], norms: number[][], imbalances: number[][], values: number[][], hidden: number[][] }} */
+    this.history = {
+      steps: [], risk: [], sharpness: [], norms: layers.map(() => []), imbalances: layers.slice(1).map(() => []),
+      values: task.mask ? task.mask.map(() => []) : [], hidden: task.mask ? [[]] : [],
+    };
     /** Two scalar layers leave a trace in the plane. @type {[number, number][]} */
     this.trace = [];
     this.sharpness = this.network.sharpness();
@@ -80,14 +88,26 @@ export class Run {
     history.sharpness.push(curved ? this.sharpness : null);
     network.norms().forEach((x, k) => history.norms[k].push(x));
     network.imbalances().forEach((x, k) => history.imbalances[k].push(x));
+    if (network.task.mask) {
+      singularValues(network.matrix()).forEach((x, k) => history.values[k].push(x));
+      history.hidden[0].push(this.missed);
+    }
     if (network.depth === 2 && network.layers.every(({ data }) => data.length === 1)) {
       this.trace.push([network.layers[0].data[0], network.layers[1].data[0]]);
     }
     if (history.steps.length > POINTS) {
       this.every *= 2;
       const half = (/** @type {any[]} */ all) => all.splice(0, all.length, ...all.filter((_, i) => i % 2 === 0));
-      [history.steps, history.risk, history.sharpness, ...history.norms, ...history.imbalances, this.trace].forEach(half);
+      [history.steps, history.risk, history.sharpness, ...history.norms, ...history.imbalances, ...history.values, ...history.hidden, this.trace].forEach(half);
     }
+  }
+
+  /** The error at entries that are not seen, relative to what stands there; its size if nothing does. */
+  get missed() {
+    const { mask = [], truth = [] } = this.network.task;
+    const matrix = this.network.matrix();
+    const errors = matrix.map((row, i) => row.map((x, j) => x - truth[i][j]));
+    return hidden(errors, mask) / (hidden(truth, mask) || 1);
   }
 
   get verdict() {
@@ -108,17 +128,19 @@ export class Run {
 
   /** What happens, in a sentence. */
   sentence() {
-    const { setting, critical, verdict, window } = this;
-    const side = setting.rate > critical ? "above" : "below";
+    const { setting, critical, minima, verdict, window } = this;
+    const side = critical === null ? "" : `, ${setting.rate > critical ? "above" : "below"} the critical ${short(critical)}`;
+    const seen = minima ? "" : `, error at hidden entries ${short(this.missed)}`;
+    const flat = minima && `, which is ${short(this.sharpness / minima.minimal)} times the least`;
     const said = {
       diverged: "it diverges, and the last weights of finite loss are kept",
-      learned: `it has learned; sharpness ${short(this.sharpness)}, which is ${short(this.sharpness / this.minima.minimal)} times the least`,
+      learned: `it has learned; sharpness ${short(this.sharpness)}${flat ?? seen}`,
       fluctuates: `it fluctuates with the noise; excess risk ${short(this.network.risk())}`,
-      begins: `it begins; excess risk ${short(this.network.risk())}`,
+      begins: `it begins; excess risk ${short(this.network.risk())}${seen}`,
       oscillates: `it oscillates; excess risk between ${short(Math.min(...window))} and ${short(Math.max(...window))}`,
-      waits: `it waits on a plateau; excess risk ${short(this.network.risk())}`,
-      learns: `it learns; excess risk ${short(this.network.risk())}, sharpness ${short(this.sharpness)}`,
+      waits: `it waits on a plateau; excess risk ${short(this.network.risk())}${seen}`,
+      learns: `it learns; excess risk ${short(this.network.risk())}, sharpness ${short(this.sharpness)}${seen}`,
     }[verdict];
-    return `Depth ${this.network.depth}, learning rate ${short(setting.rate)}, ${side} the critical ${short(critical)}. After ${this.steps - (this.learned ? this.below - 1 : 0)} steps ${said}.`;
+    return `Depth ${this.network.depth}, learning rate ${short(setting.rate)}${side}. After ${this.steps - (this.learned ? this.below - 1 : 0)} steps ${said}.`;
   }
 }

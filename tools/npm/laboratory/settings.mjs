@@ -8,6 +8,8 @@ export const TASKS = {
   gaussian: "Gaussian data, well conditioned",
   stiff: "Gaussian data, badly conditioned",
   diabetes: "diabetes data",
+  completion: "completion of a matrix of rank two",
+  corner: "completion of one entry",
   given: "from Python",
 };
 
