@@ -92,6 +92,7 @@ class Curves {
     }
     ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     for (const [at, label, colour] of lines) {
       const y = u.valToPos(at, "y", true);
       ctx.strokeStyle = ctx.fillStyle = colours[/** @type {"rate"} */ (colour)];
