@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
@@ -38,7 +39,8 @@ class Explorer(ipw.VBox):
 def _image(figure: Figure, description: str) -> str:
     """Return the figure as an <img> that holds its own vector graphics and alternative text."""
     buffer = StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    # The same bytes as of `savefig`, which draws the figure once more to find its layout.
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = re.sub(r"<\?xml.*?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # A hundredth of a point is far below what any screen shows, and saves a fifth of the page.
