@@ -131,6 +131,18 @@ CALLS = {
         "samples": 2,
         "rng": rng(),
     },
+    dl.noise.riemannian_langevin: {
+        "W0": W,
+        "loss": TARGET,
+        "depth": 3,
+        "beta": 2.0,
+        "duration": 0.1,
+        "steps": 3,
+        "rng": rng(),
+        "kappa": 0.5,
+        "weight_decay": 0.1,
+    },
+    dl.noise.landing: {"w": [1.0, 2.0]},
     dl.noise.heat_roots: {"x0": [0.0, 1.0], "t": [0.0, 1.0]},
     dl.circulation: {"field": lambda w: -w, "center": [0.0, 1.0], "radius": 2.0, "points": 8},
     dl.gradient_descent: {
@@ -292,7 +304,7 @@ COUNTS = {"depth", "steps", "record_every", "n_samples", "n_features", "width", 
 COUNTS |= {"repetitions", "seed", "max_frames", "jobs", "max_steps", "size", "samples"}
 NUMBERS = {"duration", "rtol", "atol", "radius", "noise", "minimizer_norm", "readout_norm", "p", "decay"}
 NUMBERS |= {"square_decay", "resolution", "measured", "equals", "fraction", "step", "tolerance"}
-NUMBERS |= {"beta", "deviation", "weight_decay"}
+NUMBERS |= {"beta", "deviation", "weight_decay", "kappa"}
 OBJECTS = {
     "loss",
     "task",

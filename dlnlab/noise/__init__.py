@@ -3,13 +3,16 @@
 - `gradients`: noise of labels, of batches and of neither kind, added to a loss
 - `weights`: Langevin dynamics, noise tangent to orbits, fibres and leaves
 - `free_energy`: the entropy's gradient, the free energy, balanced layers of a product
-- `spectra`: Dyson Brownian motion, of matrices and of particles, its limit without noise, and Brownian motion
-  in the metric of balanced layers
+- `products`: Brownian motion and Langevin dynamics of the end-to-end matrix of balanced layers
+- `spectra`: Dyson Brownian motion, of matrices and of particles, its limit without noise
+- `edge`: where a large learning rate lets a chain land
 """
 
+from .edge import landing
 from .free_energy import entropy_gradient, free_energy, rebalance
 from .gradients import Noisy, isotropic, label_noise, minibatch
-from .spectra import dyson, dyson_matrix, heat_roots, riemannian_brownian
+from .products import riemannian_brownian, riemannian_langevin
+from .spectra import dyson, dyson_matrix, heat_roots
 from .weights import langevin, tangent_noise
 
 __all__ = [
@@ -21,9 +24,11 @@ __all__ = [
     "heat_roots",
     "isotropic",
     "label_noise",
+    "landing",
     "langevin",
     "minibatch",
     "rebalance",
     "riemannian_brownian",
+    "riemannian_langevin",
     "tangent_noise",
 ]

@@ -1,11 +1,10 @@
-r"""Brownian motion on curved spaces of matrices: what it does to eigenvalues, and to singular values."""
+r"""Brownian motion of Hermitian matrices: what it does to eigenvalues."""
 
 import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, generator, number, positive, real_array, square_matrix
-from ..acceleration import spectrum
+from .._validation import Array, count, generator, number, positive, real_array
 
 
 def _start(x0: ArrayLike) -> Array:
@@ -156,69 +155,3 @@ def heat_roots(x0: ArrayLike, t: ArrayLike) -> Array:
             p[: len(part)] += time**k * part
         found.append(np.sort(polynomial.polyroots(p).real))
     return np.array(found).reshape(*times.shape, len(x))
-
-
-def riemannian_brownian(
-    W0: ArrayLike,
-    depth: int,
-    beta: float,
-    duration: float,
-    steps: int,
-    samples: int,
-    *,
-    rng: np.random.Generator,
-) -> Array:
-    r"""Draw Brownian motion of an end-to-end matrix, in the metric of its balanced layers, at a time.
-
-    Parameters
-    ----------
-    W0 : array_like of shape (d, d)
-        The start.
-    depth : int
-        The number of layers N.
-    beta : float
-        The inverse temperature.
-    duration : float
-        The time.
-    steps : int
-        Steps of the Euler-Maruyama method; good as long as no singular value comes close to zero.
-    samples : int
-        How many to draw.
-    rng : numpy.random.Generator
-        Draws the noise.
-
-    Returns
-    -------
-    ndarray of shape (samples, d, d)
-        Of :math:`\mathrm dX = \sqrt{2/\beta}\, U (K^{1/2} \circ \mathrm dB) V^\top
-        + \frac1\beta U \Sigma'' V^\top\,\mathrm dt`, with the eigenvalues :math:`K` of the
-        preconditioner (see `dlnlab.spectrum`) and :math:`\Sigma''_i = (N - 1)\, s_i^{1 - 2/N}`.
-
-    Raises
-    ------
-    ValueError
-        If W0 is not square and of full rank, or another argument is not admissible.
-
-    References
-    ----------
-    Menon & Yu (2025).
-
-    Examples
-    --------
-    >>> X = riemannian_brownian([[1.0]], 3, 2.0, 0.12, 100, 4000, rng=np.random.default_rng(0))
-    >>> float(np.cbrt(X).std().round(2))  # the cube root is Brownian motion, of variance 2 t / (3 beta)
-    0.2
-    """
-    W, depth, rng = square_matrix("W0", W0), count("depth", depth), generator(rng)
-    if W.ndim != 2 or np.linalg.matrix_rank(W) < len(W):
-        raise ValueError("W0 must be one square matrix of full rank")
-    steps, beta = count("steps", steps), number("beta", beta)
-    h = number("duration", duration) / steps
-    W = np.broadcast_to(W, (count("samples", samples), *W.shape))
-    for _ in range(steps):
-        K, U, V = spectrum(W, depth)
-        s = np.abs(np.sum(U * (W @ V), axis=-2))
-        drift = h / beta * (depth - 1) * s ** (1 - 2 / depth)
-        noise = np.sqrt(2 * h / beta * K) * rng.standard_normal(K.shape)
-        W = W + U @ (noise + drift[..., None] * np.eye(W.shape[-1])) @ V.mT
-    return W

@@ -3,10 +3,9 @@ from math import inf
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.stats import ks_2samp, kstest, norm
+from scipy.stats import ks_2samp, norm
 
-from dlnlab import precondition, volume_element
-from dlnlab.noise import dyson, dyson_matrix, heat_roots, riemannian_brownian
+from dlnlab.noise import dyson, dyson_matrix, heat_roots
 
 START = [-1.0, 0.0, 0.5]
 
@@ -60,33 +59,3 @@ def test_one_particle_is_brownian():
     x = dyson([0.0], 2.0, 1.0, 10, 4000, rng=np.random.default_rng(0))[:, 0]
     assert abs(x.std() - 1) < 4 / np.sqrt(8000)
     assert norm.cdf(x.mean() * np.sqrt(4000)) > 1e-4
-
-
-def test_in_one_dimension_a_root_is_brownian_motion():
-    X = riemannian_brownian([[1.0]], 3, 2.0, 0.03, 200, 8000, rng=np.random.default_rng(0))
-    deviation = np.sqrt(2 * 0.03 / (3 * 2.0))
-    assert kstest(np.cbrt(X[:, 0, 0]), norm(1, deviation).cdf).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("depth", [1, 2, 4])
-def test_a_small_step_has_the_mean_and_the_covariance_of_the_laplacian(depth):
-    """Generator (1 / beta) Laplacian: twice the inverse metric, and its divergence, over beta."""
-    rng, beta, h = np.random.default_rng(3), 2.0, 1e-2
-    W = np.array([[1.2, 0.4], [-0.5, 0.8]])
-    drift = np.zeros((2, 2))
-    units = np.eye(4).reshape(-1, 2, 2)
-    for unit in units:
-        nearby = W + 1e-5 * unit, W - 1e-5 * unit
-        ahead, behind = (volume_element(V, depth) * precondition(V, unit, depth) for V in nearby)
-        drift += (ahead - behind) / 2e-5 / volume_element(W, depth)
-    change = (riemannian_brownian(W, depth, beta, h, 1, 200_000, rng=rng) - W) / h
-    error = change.std(axis=0) / np.sqrt(len(change))
-    assert (np.abs(change.mean(axis=0) - drift / beta) < 4 * error).all()
-    noise = (change - change.mean(axis=0)).reshape(-1, 4) * np.sqrt(h)
-    inverse_metric = np.stack([precondition(W, unit, depth).ravel() for unit in units])
-    np.testing.assert_allclose(noise.T @ noise / len(noise), 2 / beta * inverse_metric, atol=0.03 * depth)
-
-
-def test_a_start_without_full_rank_is_refused():
-    with pytest.raises(ValueError, match="W0 must be one square matrix of full rank"):
-        riemannian_brownian(np.diag([1.0, 0.0]), 2, 1.0, 1.0, 10, 10, rng=np.random.default_rng(0))
