@@ -187,7 +187,7 @@ MUTATIONS = {
         ("prop-isotropic", "- 3 * layers[1].T", "- layers[1].T"),
         ("prop-langevin", "2 / 4 * (2 - 5)", "2 / 4 * (3 - 5)"),
         ("prop-product", "gauss * k0(", "gauss / k0("),
-        ("thm-leaf", "E @ D @ E / size", "2 * E @ D @ E / size"),
+        ("thm-leaf", "U @ (S * D + (S @ d)", "U @ (S * D + 2 * (S @ d)"),
         ("ex-gauge-rate", "equals=6,", "equals=3,"),
         ("ex-unbalanced", "(1 + eps) / eps", "1 / eps"),
     ],
