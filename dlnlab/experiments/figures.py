@@ -219,10 +219,12 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
 
     Examples
     --------
-    >>> from dlnlab.experiments import regression_task, trajectories
+    >>> from dlnlab import gaussian, gradient_descent
+    >>> from dlnlab.experiments import regression_task
     >>> task = regression_task()
-    >>> paths = trajectories(task, repetitions=2, points=20)
-    >>> len(plot_trajectories(paths, task, depth=10).axes)
+    >>> start = gaussian([5, 5, 1], 0.3, rng=np.random.default_rng(0), batch=(2,))
+    >>> paths = {rate: gradient_descent(start, task, rate, 50) for rate in (0.02, 0.1)}
+    >>> len(plot_trajectories(paths, task, depth=2).axes)
     4
     """
     if not isinstance(paths, Mapping) or not paths:

@@ -34,11 +34,12 @@ def test_figures_show_the_tables(perceptrons):
     assert len(figures.plot_distance_by_scale(perceptrons).axes[0].lines) == 5
 
 
-def test_figures_of_depth_and_trajectories():
+def test_figures_of_depth_and_trajectories(monkeypatch):
     grids = experiments.depth_grids(TASK, 1)
     lines = figures.plot_distance_by_rate(dl.run_sweep(grids), TASK).axes[0].lines
     verticals = [line.get_xdata()[0] for line in lines if len(set(line.get_xdata())) == 1]
     assert verticals == pytest.approx([dl.critical_learning_rate(TASK, depth) for depth in (5, 10, 20, 40)])
+    monkeypatch.setattr(experiments.grids, "_TRAJECTORIES", {0.02: 60, 0.1: 60})
     figure = figures.plot_trajectories(experiments.trajectories(TASK, 1, points=2), TASK, 10)
     assert [axes.get_title() for axes in figure.axes[:2]] == [
         r"$\eta = 0.02$: 1 of 1 runs",

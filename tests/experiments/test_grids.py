@@ -79,8 +79,7 @@ def test_reproduction_draws_every_figure(reproduce, tmp_path, monkeypatch, capsy
 
     for name in ("perceptron_grids", "residual_grids", "depth_grids", "underdetermined_grids"):
         monkeypatch.setattr(experiments, name, first_steps(getattr(experiments, name)))
-    paths = experiments.trajectories(TASK, 1, points=2)
-    monkeypatch.setattr(experiments, "trajectories", lambda task: paths)
+    monkeypatch.setattr(experiments.grids, "_TRAJECTORIES", {0.02: 60, 0.1: 60})
     monkeypatch.setattr(sys, "argv", ["reproduce.py", str(tmp_path), "--jobs", "1"])
     # Setting formulas is half of the time, and not what is tested.
     monkeypatch.setitem(matplotlib.rcParams, "text.parse_math", False)
