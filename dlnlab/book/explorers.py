@@ -39,7 +39,7 @@ class Explorer(ipw.VBox):
 def _image(figure: Figure, description: str) -> str:
     """Return the figure as an <img> that holds its own vector graphics and alternative text."""
     buffer = StringIO()
-    # The same bytes as of `savefig`, which draws the figure once more to find its layout.
+    # In the house style the same bytes as of `savefig`, which draws the figure once more to find its layout.
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = re.sub(r"<\?xml.*?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -6,7 +6,7 @@ hold the two together.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def sent(task: Regression | Completion) -> dict[str, Any]:
     if isinstance(task, Completion):
         matrix, mask = rank_two()
         known = np.array_equal(task.mask, mask) and np.array_equal(task.values[mask], matrix[mask])
-        told |= {"mask": task.mask.tolist(), "truth": (matrix if known else task.values).tolist()}
+        told |= {"mask": task.mask.tolist()} | ({"truth": matrix.tolist()} if known else {})
     return told
 
 
@@ -133,7 +133,8 @@ class _NoisyLabels:
         values, vectors = np.linalg.eigh(covariances)
         self.task = task
         self.kick = 2 * noise * vectors * np.sqrt(np.maximum(values, 0) / samples)[:, None]
-        self.numbers = _gaussians(seed + _NOISE_SEED, skip=step * values.size)
+        # `gradient_descent` asks for a gradient before it begins, to see whether the loss fits.
+        self.numbers = chain(np.zeros(values.size), _gaussians(seed + _NOISE_SEED, skip=step * values.size))
 
     def value(self, W: ArrayLike) -> Array:
         return self.task.value(W)
@@ -299,6 +300,9 @@ class Laboratory(anywidget.AnyWidget):
         return self._known[self.task]
 
     def _reset(self, change: Any = None) -> None:
+        if change is not None and change["name"] == "task" and self.weights:
+            self.weights = self.readout = []
+            return
         self._steps, self.trace = 0, _NOTHING
         if self.weights:
             self._now = [np.array(layer) for layer in self.weights]

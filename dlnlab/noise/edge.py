@@ -19,9 +19,7 @@ def landing(w: ArrayLike) -> tuple[Array, Array]:
     kappa, C : ndarray of shape (...)
         At a learning rate :math:`\eta` with :math:`\eta S = 2` a step from the residual r leads to
         :math:`-r + c_2 r^2 + c_3 r^3` with :math:`C = c_2^2 + c_3`, and takes :math:`\kappa r^2` off
-        :math:`\eta S`; both have the unit of :math:`1 / y^2`. A chain with a small
-        :math:`\chi_0 = \eta S - 2 > 0` lands at about :math:`\chi_1 < 0`, where
-        :math:`(1 + \zeta)\, e^{-\zeta}` is the same for :math:`\zeta = 2 C \chi / \kappa`.
+        :math:`\eta S`; both have the unit of :math:`1 / y^2`, and both are 0 for one layer.
 
     Raises
     ------
@@ -30,6 +28,11 @@ def landing(w: ArrayLike) -> tuple[Array, Array]:
 
     Notes
     -----
+    By an averaging argument, which is no theorem, a chain that is not balanced and begins at a small
+    :math:`\chi_0 = \eta S - 2 > 0` lands near the :math:`\chi_1 < 0` at which
+    :math:`(1 + \zeta)\, e^{-\zeta}`, :math:`\zeta = 2 C \chi / \kappa`, is what it was. The
+    book measures how near.
+
     With :math:`v_k = w_k^{-2}`, :math:`e_j` its elementary symmetric polynomials and :math:`n_j` its power
     sums, :math:`C = \frac{8}{y^2} \bigl( \frac{4 e_2^2}{e_1^4} - \frac{e_3}{e_1^3} \bigr)` and
     :math:`\kappa = \frac{8}{y^2} \bigl( \frac{n_3}{e_1^3} - \frac{n_2^2}{e_1^4} \bigr)`.
@@ -47,8 +50,13 @@ def landing(w: ArrayLike) -> tuple[Array, Array]:
     w = real_array("w", w, min_ndim=1)
     if (w == 0).any():
         raise ValueError("w must not have a weight that is zero")
-    share = w**-2.0 / np.sum(w**-2.0, axis=-1, keepdims=True)
-    n2, n3 = np.sum(share**2, axis=-1), np.sum(share**3, axis=-1)
-    e2, e3 = (1 - n2) / 2, (1 - 3 * n2 + 2 * n3) / 6
+    v = (np.abs(w).min(axis=-1, keepdims=True) / w) ** 2
+    v /= v.sum(axis=-1, keepdims=True)
+    # As a variance and by sums of positive terms, which do not cancel.
+    n2 = np.sum(v**2, axis=-1)
+    variance = np.sum(v * (v - n2[..., None]) ** 2, axis=-1)
+    e1 = e2 = e3 = np.zeros(w.shape[:-1])
+    for share in np.moveaxis(v, -1, 0):
+        e1, e2, e3 = e1 + share, e2 + share * e1, e3 + share * e2
     scale = 8 / np.prod(w, axis=-1) ** 2
-    return np.asarray(scale * (n3 - n2**2)), np.asarray(scale * (4 * e2**2 - e3))
+    return np.asarray(scale * variance), np.asarray(scale * (4 * e2**2 - e3))

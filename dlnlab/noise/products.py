@@ -8,6 +8,8 @@ from ..acceleration import precondition, spectrum
 from ..networks.losses import Loss, fitting_loss
 from .free_energy import entropy_gradient
 
+_LARGEST = 1e30
+
 
 def _invertible(W0: ArrayLike) -> Array:
     W = square_matrix("W0", W0)
@@ -115,7 +117,8 @@ def riemannian_langevin(
         The time.
     steps : int
         Steps of the Euler-Maruyama method, which must resolve :math:`1/K`, the inverse of the largest
-        eigenvalue of the preconditioner times the curvature of the loss.
+        eigenvalue of the preconditioner times the curvature of the loss; good as long as no singular value
+        comes close to zero, where the equation ends.
     rng : numpy.random.Generator
         Draws the noise.
     kappa : float
@@ -128,8 +131,8 @@ def riemannian_langevin(
     -------
     ndarray of shape (..., d, d)
         Of :math:`\mathrm dW = -\operatorname{grad} F_\beta(W)\,\mathrm dt` and Brownian motion of the inverse
-        temperature :math:`\beta / \kappa`, both in the metric :math:`g^N`. A path that overflows ends in NaN
-        or infinity.
+        temperature :math:`\beta / \kappa`, both in the metric :math:`g^N`. NaN for paths with
+        an entry that went beyond 1e30: the steps are too long, or the loss has no lower bound.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def riemannian_langevin(
 
     References
     ----------
-    Menon & Yu (2025), with the correct sign of the entropic force; with kappa in these notes.
+    Menon & Yu (2025); with kappa in these notes.
 
     Examples
     --------
@@ -156,7 +159,12 @@ def riemannian_langevin(
     kappa, decay = number("kappa", kappa, zero=True), number("weight_decay", weight_decay, zero=True)
     h = number("duration", duration) / steps
     for _ in range(steps):
-        downhill = -precondition(W, loss.gradient(W), depth) - depth * decay * W
-        drift = downhill + entropy_gradient(W, depth) / beta
-        W = W + h * drift + _brownian_step(W, depth, kappa * h / beta, rng)
+        alive = np.isfinite(W).all(axis=(-2, -1))
+        if not alive.any():
+            break
+        X = W[alive]
+        downhill = -precondition(X, loss.gradient(X), depth) - depth * decay * X
+        drift = downhill + entropy_gradient(X, depth) / beta
+        W[alive] = X + h * drift + _brownian_step(X, depth, kappa * h / beta, rng)
+        W[(np.abs(W) > _LARGEST).any(axis=(-2, -1))] = np.nan
     return W

@@ -116,6 +116,14 @@ def test_a_completion_is_trained():
     np.testing.assert_allclose(lab.history["sharpness"][[0, 100]], largest, rtol=1e-7)
 
 
+def test_weights_go_with_the_task_that_they_were_given_for():
+    lab = dl.Laboratory("corner", weights=[np.eye(2)])
+    lab.task = "gaussian"
+    assert lab.weights == []
+    lab.run(1)
+    assert lab.history["step"].tolist() == [0, 1]
+
+
 def test_noise_of_entries_has_the_covariance_of_the_gradient():
     """Each seen entry has noise of its own, of the standard deviation that is set; the others have none."""
     task = laboratory.tasks()["corner"]

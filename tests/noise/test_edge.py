@@ -42,6 +42,18 @@ def test_only_shares_and_the_target_count():
     np.testing.assert_allclose(batch[1], [landing(v)[1] for v in (w, 2 * w, -w)])
 
 
+def test_balanced_and_extreme_chains_do_not_cancel():
+    for depth in (1, 2, 3, 7):
+        kappa, C = landing(np.full(depth, 0.3))
+        assert 0 <= kappa < 1e-25 * C + 1e-300
+    # Two layers: C = 32 (v_1 v_2)^2 / (y^2 (v_1 + v_2)^4), with v = w^-2, and here y = 1.
+    C = landing([1000.0, 0.001])[1]
+    assert pytest.approx(32 / (1e6 + 1e-6) ** 4, rel=1e-12) == C
+    kappa, C = landing([1e-100, 1e100])
+    assert np.isfinite(kappa)
+    assert 0 <= C < 1e-300
+
+
 def test_a_weight_that_is_zero_is_refused():
     with pytest.raises(ValueError, match="w must not have a weight that is zero"):
         landing([1.0, 0.0])

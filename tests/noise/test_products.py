@@ -104,6 +104,15 @@ def test_without_noise_it_is_the_flow_of_the_free_energy():
     np.testing.assert_allclose(2 * found[1] - found[0], exact, atol=1e-5)
 
 
+def test_a_path_that_diverges_is_lost_alone():
+    starts = np.stack([W, 50 * W])
+    options = {"rng": np.random.default_rng(0), "kappa": 0.0}
+    together = riemannian_langevin(starts, LOSS, 3, 10.0, 10.0, 500, **options)
+    assert np.isnan(together[1]).all()
+    np.testing.assert_array_equal(together[0], riemannian_langevin(W, LOSS, 3, 10.0, 10.0, 500, **options))
+    assert np.isnan(riemannian_langevin(50 * W, LOSS, 3, 10.0, 10.0, 500, **options)).all()
+
+
 def test_a_start_without_full_rank_is_refused():
     flat, rng = np.diag([1.0, 0.0]), np.random.default_rng(0)
     with pytest.raises(ValueError, match="W0 must be of full rank"):

@@ -153,7 +153,7 @@ function render({ model, el }) {
     return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   };
   const table = () => {
-    const columns = ["task", "depth", "width", "start", "scale", "rate", "noise", "seed", "steps", "risk", "sharpness", "verdict"];
+    const columns = ["task", "depth", "width", "start", "scale", "rate", "noise", "seed", "steps", "risk", "sharpness", "hidden", "verdict"];
     return [columns.join(","), ...collected.map((one) => columns.map((name) => one[name]).join(","))].join("\n") + "\n";
   };
   const picture = () => {
@@ -165,7 +165,9 @@ function render({ model, el }) {
   };
   const collect = () => {
     if (!run.steps) return;
-    collected.push({ ...setting, steps: run.steps, risk: run.network.risk(), sharpness: run.sharpness, verdict: run.verdict });
+    const { network, steps, sharpness, verdict } = run;
+    const [width, hidden] = network.task.mask ? [network.d, run.missed] : [setting.width, ""];
+    collected.push({ ...setting, width, steps, risk: network.risk(), sharpness, hidden, verdict });
   };
   const drawMap = () => {
     const kind = MAPS[/** @type {keyof typeof MAPS} */ (kinds.value)];
@@ -205,15 +207,19 @@ function render({ model, el }) {
     if (!weights.length) return null;
     const layers = weights.map((/** @type {number[][]} */ rows) => ({ rows: rows.length, columns: rows[0].length, data: Float64Array.from(rows.flat()) }));
     const m = tasks[setting.task].outputs.length;
-    return { layers, readouts: m > 1 ? unitVectors(m) : [Float64Array.from(model.get("readout") ?? [1])] };
+    return { layers, readouts: m > 1 ? unitVectors(m) : [Float64Array.from(model.get("readout")?.length ? model.get("readout") : [1])] };
   };
   const restart = () => {
     pause();
     if (run?.steps) ghost = run;
+    // A matrix is compared with itself only.
+    const { mask } = tasks[setting.task];
+    if (ghost && (mask || ghost.network?.task.mask) && ghost.network?.task !== tasks[setting.task]) ghost = null;
     run = new Run(tasks[setting.task], setting, given());
     curves.forEach((curve) => curve.start(run, ghost, isDark()));
     for (const { show } of Object.values(inputs)) show();
     // What does not matter for this start says so.
+    drawMap();
     inputs.width.input.disabled = setting.start === "residual" || run.network.chains.length > 1;
     show(true);
   };
@@ -270,7 +276,6 @@ function render({ model, el }) {
   };
 
   restart();
-  drawMap();
   const resized = new ResizeObserver(() => curves.forEach((curve) => curve.resize()));
   resized.observe(root);
   const themed = new MutationObserver(() => curves.forEach((curve) => curve.start(run, ghost, isDark())));
@@ -289,7 +294,7 @@ function render({ model, el }) {
   model.on("change:trace", () => {
     const { steps, risk, sharpness } = model.get("trace");
     if (mine || !steps.length) return;
-    ghost = /** @type {any} */ ({ history: { steps, risk, sharpness, norms: [], imbalances: [], values: [], hidden: [] } });
+    ghost = /** @type {any} */ ({ history: { steps, risk, sharpness, norms: [], imbalances: [], values: [], errors: [], sizes: [] } });
     curves.forEach((curve) => curve.start(run, ghost, isDark()));
   });
   return () => {

@@ -135,17 +135,18 @@ export function pictures(place) {
       name: "sharpness",
       curves: ({ history }) => [history.sharpness],
       lines: ({ minima, setting, history }) => {
-        if (!minima) return [[2 / setting.rate, "2 / rate", "rate"]];
-        const tallest = 3 * Math.max(minima.balanced, .../** @type {number[]} */ (history.sharpness.filter(Number.isFinite)));
+        const tallest = 3 * Math.max(minima?.balanced ?? 0, .../** @type {number[]} */ (history.sharpness.filter(Number.isFinite)));
         /** @type {[number, string, string][]} */
-        const all = [[minima.minimal, "least", "least"], [minima.balanced, "balanced", "balanced"], [2 / setting.rate, "2 / rate", "rate"]];
-        return all.filter(([at], i) => at <= tallest && (i !== 1 || at > 1.03 * minima.minimal));
+        const all = [[2 / setting.rate, "2 / rate", "rate"]];
+        if (minima) all.unshift([minima.minimal, "least", "least"], [minima.balanced, "balanced", "balanced"]);
+        return all.filter(([at, name]) => at <= tallest && (name !== "balanced" || at > 1.03 * (minima?.minimal ?? 0)));
       },
     }),
     new Curves(place, { name: "norms of the layers", curves: ({ history }) => history.norms }),
     new Curves(place, { name: "norms of the imbalances", curves: ({ history }) => history.imbalances }),
     new Curves(place, { name: "singular values", curves: ({ history }) => history.values }),
-    new Curves(place, { name: "error at hidden entries", curves: ({ history }) => history.hidden }),
+    new Curves(place, { name: "error at hidden entries", curves: ({ history }) => history.errors }),
+    new Curves(place, { name: "size of hidden entries", curves: ({ history }) => history.sizes }),
   ];
 }
 
@@ -200,11 +201,11 @@ export function tapped(place, event) {
  * @param {Element} place an SVG of 300 by 300 @param {Run} run
  */
 export function table(place, run) {
-  const { mask = [], truth = [] } = run.network.task;
+  const { mask = [], truth } = run.network.task;
   const matrix = run.network.matrix();
   const n = mask.length;
   const side = 300 / n;
-  const largest = Math.max(...matrix.flatMap((row) => [...row].map(Math.abs)), ...truth.flat().map(Math.abs));
+  const largest = Math.max(...matrix.flatMap((row) => [...row].map(Math.abs)), ...(truth ?? []).flat().map(Math.abs));
   const fill = (/** @type {number} */ x) => ({ fill: x < 0 ? "#1b6ca8" : "#d55e00", "fill-opacity": (0.6 * Math.abs(x) / largest || 0).toFixed(3) });
   const parts = [svg("title", {}, `The matrix of ${n} by ${n} after ${run.steps} steps`)];
   mask.forEach((row, i) => row.forEach((seen, j) => {
@@ -213,7 +214,7 @@ export function table(place, run) {
     if (n <= 4) parts.push(svg("text", { x: x + side / 2, y: y + side / 2 + 5, "text-anchor": "middle" }, short(x0)));
     if (seen) return;
     parts.push(svg("rect", { class: "lab-hidden", x: x + 2.5, y: y + 2.5, width: side - 5, height: side - 5 }));
-    if (n > 4) parts.push(svg("circle", { cx: x + side / 2, cy: y + side / 2, r: side / 6, ...fill(truth[i][j]), class: "lab-true" }));
+    if (truth) parts.push(svg("circle", { cx: x + side / 2, cy: y + side / 2, r: side / 6, ...fill(truth[i][j]), class: "lab-true" }));
   }));
   place.replaceChildren(...parts);
 }

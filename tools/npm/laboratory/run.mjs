@@ -36,10 +36,10 @@ export class Run {
     this.ring = new Float64Array(WINDOW);
     this.every = 1;
     this.count = 0;
-    /** @type {{ steps: number[], risk: number[], sharpness: (number | null)[], norms: number[][], imbalances: number[][], values: number[][], hidden: number[][] }} */
+    /** @type {{ steps: number[], risk: number[], sharpness: (number | null)[], norms: number[][], imbalances: number[][], values: number[][], errors: number[][], sizes: number[][] }} */
     this.history = {
       steps: [], risk: [], sharpness: [], norms: layers.map(() => []), imbalances: layers.slice(1).map(() => []),
-      values: task.mask ? task.mask.map(() => []) : [], hidden: task.mask ? [[]] : [],
+      values: task.mask ? task.mask.map(() => []) : [], errors: task.truth ? [[]] : [], sizes: task.mask && !task.truth ? [[]] : [],
     };
     /** Two scalar layers leave a trace in the plane. @type {[number, number][]} */
     this.trace = [];
@@ -90,7 +90,7 @@ export class Run {
     network.imbalances().forEach((x, k) => history.imbalances[k].push(x));
     if (network.task.mask) {
       singularValues(network.matrix()).forEach((x, k) => history.values[k].push(x));
-      history.hidden[0].push(this.missed);
+      [...history.errors, ...history.sizes].forEach((curve) => curve.push(this.missed));
     }
     if (network.depth === 2 && network.layers.every(({ data }) => data.length === 1)) {
       this.trace.push([network.layers[0].data[0], network.layers[1].data[0]]);
@@ -98,16 +98,16 @@ export class Run {
     if (history.steps.length > POINTS) {
       this.every *= 2;
       const half = (/** @type {any[]} */ all) => all.splice(0, all.length, ...all.filter((_, i) => i % 2 === 0));
-      [history.steps, history.risk, history.sharpness, ...history.norms, ...history.imbalances, ...history.values, ...history.hidden, this.trace].forEach(half);
+      [history.steps, history.risk, history.sharpness, ...history.norms, ...history.imbalances, ...history.values, ...history.errors, ...history.sizes, this.trace].forEach(half);
     }
   }
 
-  /** The error at entries that are not seen, relative to what stands there; its size if nothing does. */
+  /** The error at entries that are not seen, relative to what stands there; their size where that is not known. */
   get missed() {
-    const { mask = [], truth = [] } = this.network.task;
+    const { mask = [], truth } = this.network.task;
     const matrix = this.network.matrix();
-    const errors = matrix.map((row, i) => row.map((x, j) => x - truth[i][j]));
-    return hidden(errors, mask) / (hidden(truth, mask) || 1);
+    if (!truth) return hidden(matrix, mask);
+    return hidden(matrix.map((row, i) => row.map((x, j) => x - truth[i][j])), mask) / hidden(truth, mask);
   }
 
   get verdict() {
@@ -130,14 +130,15 @@ export class Run {
   sentence() {
     const { setting, critical, minima, verdict, window } = this;
     const side = critical === null ? "" : `, ${setting.rate > critical ? "above" : "below"} the critical ${short(critical)}`;
-    const seen = minima ? "" : `, error at hidden entries ${short(this.missed)}`;
+    const { mask, truth } = this.network.task;
+    const seen = mask ? `, ${truth ? "error at" : "size of"} hidden entries ${short(this.missed)}` : "";
     const flat = minima && `, which is ${short(this.sharpness / minima.minimal)} times the least`;
     const said = {
       diverged: "it diverges, and the last weights of finite loss are kept",
       learned: `it has learned; sharpness ${short(this.sharpness)}${flat ?? seen}`,
-      fluctuates: `it fluctuates with the noise; excess risk ${short(this.network.risk())}`,
+      fluctuates: `it fluctuates with the noise; excess risk ${short(this.network.risk())}${seen}`,
       begins: `it begins; excess risk ${short(this.network.risk())}${seen}`,
-      oscillates: `it oscillates; excess risk between ${short(Math.min(...window))} and ${short(Math.max(...window))}`,
+      oscillates: `it oscillates; excess risk between ${short(Math.min(...window))} and ${short(Math.max(...window))}${seen}`,
       waits: `it waits on a plateau; excess risk ${short(this.network.risk())}${seen}`,
       learns: `it learns; excess risk ${short(this.network.risk())}, sharpness ${short(this.sharpness)}${seen}`,
     }[verdict];
