@@ -54,11 +54,11 @@ $(CDN): tools/npm/package.json tools/npm/package-lock.json
 book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
-# The book goes first: its last part keeps one processor busy, the tests beside it as many as there are.
+# The book goes first: its last part keeps one processor busy, the tests beside it, which do not need it, as many
+# as there are.
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j3 $(SYNC) PYTEST="nice -n 5 $(PYTEST)" lint unit book
-	@$(MAKE) --no-print-directory -j2 $(SYNC) BUILT=1 chapters grading
-	@$(MAKE) --no-print-directory BUILT=1 site
+	@$(MAKE) --no-print-directory -j3 $(SYNC) PYTEST="nice -n 5 $(PYTEST)" book lint unit grading
+	@$(MAKE) --no-print-directory BUILT=1 chapters site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
