@@ -401,6 +401,14 @@ def test_pictures_move_and_say_what_they_show(opened):
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 820, 1100, 1400])
+def test_controls_keep_to_their_places(opened, width):
+    page = opened("task=stiff", viewport={"width": width, "height": 800})
+    wide = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText)"
+    assert page.locator(".lab-control").evaluate_all(wide) == []
+    page.close()
+
+
 def test_with_reduced_motion_it_is_drawn_twice_a_second(opened):
     count = """() => new Promise((resolve) => {
       let drawn = 0;

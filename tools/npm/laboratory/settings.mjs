@@ -8,8 +8,8 @@ export const TASKS = {
   gaussian: "Gaussian data, well conditioned",
   stiff: "Gaussian data, badly conditioned",
   diabetes: "diabetes data",
-  completion: "completion of a matrix of rank two",
-  corner: "completion of one entry",
+  completion: "completion, rank two",
+  corner: "completion, two by two",
   given: "from Python",
 };
 
