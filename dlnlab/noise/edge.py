@@ -17,9 +17,10 @@ def landing(w: ArrayLike) -> tuple[Array, Array]:
     Returns
     -------
     kappa, C : ndarray of shape (...)
-        At a learning rate :math:`\eta` with :math:`\eta S = 2` a step from the residual r leads to
-        :math:`-r + c_2 r^2 + c_3 r^3` with :math:`C = c_2^2 + c_3`, and takes :math:`\kappa r^2` off
-        :math:`\eta S`; both have the unit of :math:`1 / y^2`, and both are 0 for one layer.
+        At a learning rate :math:`\eta` with :math:`\eta S = 2` a step from a small residual r leads to
+        :math:`-r + c_2 r^2 + c_3 r^3 + O(r^4)` with :math:`C = c_2^2 + c_3`, and takes
+        :math:`\kappa r^2 + O(r^3)` off :math:`\eta S`; both have the unit of :math:`1 / y^2`,
+        and both are 0 for one layer.
 
     Raises
     ------
