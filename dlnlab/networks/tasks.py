@@ -148,10 +148,13 @@ class Regression:
             raise ValueError(f"{name} must have shape (..., {len(self.minimizer)}), got {w.shape}")
         return w
 
+    def _excess(self, error: Array) -> Array:
+        return np.square(error @ self._root).sum(axis=-1) / len(self.X)
+
     @quiet()
     def excess_risk(self, w: ArrayLike) -> Array:
         """Return R(w) - R(pi*) of regressors of shape (..., d): never negative, exact near zero."""
-        return np.square((self._regressor(w) - self.minimizer) @ self._root).sum(axis=-1) / len(self.X)
+        return self._excess(self._regressor(w) - self.minimizer)
 
     def risk(self, w: ArrayLike) -> Array:
         """Return the risk of regressors of shape (..., d), in the squared unit of y."""
@@ -165,13 +168,19 @@ class Regression:
         regressor, noise = self.source
         return np.square(self._regressor(w) - regressor).sum(axis=-1) + noise**2 - self.risk(w)
 
+    @quiet()
+    def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return `value` and `gradient`, from one error."""
+        error = self._regressor(W, "W") - self.minimizer
+        row = error[..., 0, :] if error.ndim > 1 and error.shape[-2] == 1 else error
+        return self.min_risk + self._excess(row), 2 * error @ self.covariance
+
     def value(self, W: ArrayLike) -> Array:
         """Return the risk of matrices, which end in a row (..., 1, d), or of other regressors (..., d).
 
         A batch of one regressor, (1, d), counts as a matrix; `risk` takes regressors only.
         """
-        w = self._regressor(W, "W")
-        return self.risk(w[..., 0, :] if w.ndim > 1 and w.shape[-2] == 1 else w)
+        return self.value_and_gradient(W)[0]
 
     @quiet()
     def gradient(self, w: ArrayLike) -> Array:
