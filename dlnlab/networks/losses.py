@@ -100,9 +100,14 @@ class Factorization:
         return matrix("W", W, self.target.shape) - self.target
 
     @quiet()
+    def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the loss of matrices of shape (..., m, d), and its gradient, from one error."""
+        error = self._error(W)
+        return np.square(error).sum(axis=(-2, -1)) / 2, error
+
     def value(self, W: ArrayLike) -> Array:
         """Return the loss of matrices of shape (..., m, d)."""
-        return np.square(self._error(W)).sum(axis=(-2, -1)) / 2
+        return self.value_and_gradient(W)[0]
 
     def gradient(self, W: ArrayLike) -> Array:
         """Return the gradient W - M."""
@@ -185,14 +190,18 @@ class LpRegression:
 
     def _residual(self, W: ArrayLike) -> Array:
         """Return W X^T - Y^T, of shape (..., m, n)."""
-        return self._outputs("W", W) - self.Y.T
+        residual = self._outputs("W", W)
+        residual -= self.Y.T
+        return residual
 
     @quiet()
     def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
         """Return the loss of matrices of shape (..., m, d), and its gradient, from one residual."""
         r = self._residual(W)
         # A power of the square: an even exponent then costs products only.
-        slope = r * np.square(r) ** (self.p / 2 - 1)
+        slope = np.square(r)
+        slope **= self.p / 2 - 1
+        slope *= r
         value = np.einsum("...mn,...mn->...", slope, r) / (self.p * len(self.X))
         return value, np.tensordot(slope, self.X, axes=1) / len(self.X)
 

@@ -11,7 +11,7 @@ no product of two matrices is ever formed there.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -23,8 +23,11 @@ from .losses import Loss, fitting_loss
 
 def rows(weights: list[Array], readout: Array | None) -> list[Array]:
     """Return a_0, ..., a_L for checked weights; a_0 is the end-to-end matrix of shape (..., o, d_0)."""
-    chain = [np.eye(weights[-1].shape[-2]) if readout is None else readout[..., None, :]]
-    for weight in reversed(weights):
+    if readout is None:
+        chain = [np.eye(weights[-1].shape[-2]), weights[-1]]
+    else:
+        chain = [readout[..., None, :], readout[..., None, :] @ weights[-1]]
+    for weight in weights[-2::-1]:
         chain.append(chain[-1] @ weight)
     return chain[::-1]
 
@@ -50,7 +53,7 @@ def flatten(weights: Sequence[Array]) -> Array:
 
 def unflatten(parameters: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     """Invert `flatten`; `shapes` lists the layers' shapes (d_k, d_{k-1})."""
-    ends = np.cumsum([0, *(prod(shape) for shape in shapes)])
+    ends = accumulate((prod(shape) for shape in shapes), initial=0)
     return [
         parameters[..., start:end].reshape(*parameters.shape[:-1], *shape)
         for (start, end), shape in zip(pairwise(ends), shapes, strict=True)

@@ -1,8 +1,11 @@
+from io import StringIO
+
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
 import pytest
 
-from dlnlab import explore
+from dlnlab import explore, use_style
+from dlnlab.book import explorers
 
 
 def draw(depth, scale):
@@ -74,6 +77,25 @@ def test_start_shows_that_frame():
 def test_a_frame_alone_is_described_by_its_controls():
     explorer = explore(lambda depth: plt.figure(), depth=[1, 2])
     assert 'alt="depth 1"' in visible(explorer)
+
+
+def test_a_frame_is_what_savefig_writes():
+    """One renderer for layout and drawing changes no byte."""
+
+    def figure():
+        made, axes = plt.subplots(figsize=(6, 3.4))
+        axes.semilogy([1, 10, 100], [1e-8, 1e-3, 1], label=r"$\|W_k\|_F^2$")
+        axes.imshow([[0.0, 1.0]], extent=(1, 50, 1e-5, 1e-2), aspect="auto")
+        axes.set(xlabel=r"time $t$", ylabel=r"risk $R - R(\pi^*)$")
+        axes.legend()
+        return made
+
+    buffer = StringIO()
+    with plt.style.context("default"):
+        use_style()
+        figure().savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        assert explorers._Canvas(figure()).svg() == buffer.getvalue()
+        plt.close("all")
 
 
 def test_frames_are_self_contained_and_figures_are_closed():
