@@ -98,3 +98,11 @@ def test_large_weights_arrive_too():
     path = dl.flow_to_minimum([[[3e3]], [[2e3]]], dl.Regression([[1.0]], [1.0]))
     assert path.loss[-1] < 1e-18
     assert path.times[-1] > 1e3
+
+
+def test_loose_tolerances_arrive_too(rng):
+    """Near the end it is the length of the steps that keeps the integrator stable, not their error."""
+    task, readout = dl.Regression.gaussian(30, 6, rng=rng), rng.standard_normal(6)
+    start = dl.residual(6, 4, 0.3, rng=rng)
+    path = dl.flow_to_minimum(start, task, readout=readout, rtol=1e-4)
+    assert task.excess_risk(dl.end_to_end([W[-1] for W in path.weights], readout)) < 1e-18
