@@ -74,12 +74,12 @@ def test_reproduction_draws_every_figure(reproduce, tmp_path, monkeypatch, capsy
 
     def first_steps(grids):
         return lambda task, repetitions=1, *network: [
-            replace(grid, repetitions=1, steps=60) for grid in grids(task, 1, *network)
+            replace(grid, repetitions=1, steps=20) for grid in grids(task, 1, *network)
         ]
 
     for name in ("perceptron_grids", "residual_grids", "depth_grids", "underdetermined_grids"):
         monkeypatch.setattr(experiments, name, first_steps(getattr(experiments, name)))
-    monkeypatch.setattr(experiments.grids, "_TRAJECTORIES", {0.02: 60, 0.1: 60})
+    monkeypatch.setattr(experiments.grids, "_TRAJECTORIES", {0.02: 8, 0.1: 8})
     monkeypatch.setattr(sys, "argv", ["reproduce.py", str(tmp_path), "--jobs", "1"])
     # Setting formulas is half of the time, and not what is tested.
     monkeypatch.setitem(matplotlib.rcParams, "text.parse_math", False)

@@ -46,7 +46,7 @@ def assert_moments(change, h, drift, clock, depth):
 
 
 def test_in_one_dimension_a_root_is_brownian_motion():
-    X = riemannian_brownian([[1.0]], 3, 2.0, 0.03, 200, 8000, rng=np.random.default_rng(0))
+    X = riemannian_brownian([[1.0]], 3, 2.0, 0.03, 100, 6000, rng=np.random.default_rng(0))
     deviation = np.sqrt(2 * 0.03 / (3 * 2.0))
     assert kstest(np.cbrt(X[:, 0, 0]), norm(1, deviation).cdf).pvalue > 1e-3
 
@@ -75,13 +75,13 @@ def test_a_small_step_at_a_temperature_falls_down_the_free_energy(depth):
 def test_the_squared_norm_of_the_layers_runs_like_a_clock(kappa):
     """Without a loss it grows at 2 / beta (kappa d^2 + (N - 1) d (d - 1) / 2): volumes are homogeneous."""
     depth, beta, duration = 3, 2.0, 0.02
-    start = np.broadcast_to(np.diag([1.5, 1.0, 0.6]), (6000 if kappa else 1, 3, 3))
+    start = np.broadcast_to(np.diag([1.5, 1.0, 0.6]), (3000 if kappa else 1, 3, 3))
 
     def squared(X):
         return depth * np.sum(np.linalg.svd(X, compute_uv=False) ** (2 / depth), axis=-1)
 
     rng = np.random.default_rng(5)
-    end = riemannian_langevin(start, Nothing(), depth, beta, duration, 40, rng=rng, kappa=kappa)
+    end = riemannian_langevin(start, Nothing(), depth, beta, duration, 20, rng=rng, kappa=kappa)
     gain = squared(end) - squared(start)
     clock = 2 / beta * (9 * kappa + 6) * duration
     if kappa == 0:
