@@ -29,7 +29,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline slides pdf assignments grade test lint unit chapters grading site serve laboratory notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline slides pdf assignments grade test lint unit claims chapters grading site serve laboratory notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,7 +57,7 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 # The book goes first: its last part keeps one processor busy, the tests beside it, which do not need it, as many
 # as there are.
 test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j3 $(SYNC) PYTEST="nice -n 5 $(PYTEST)" book lint unit grading
+	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" book lint unit grading claims
 	@$(MAKE) --no-print-directory BUILT=1 chapters site
 
 lint: $(READY)  ## linters and types
@@ -71,9 +71,12 @@ unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/test_stored_outputs.py --ignore tests/grading
 
-chapters: $(if $(BUILT),,book)  ## the outputs of every chapter by nbval, and every claim broken on purpose
+claims: $(READY)  ## every claim broken on purpose
+	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
+
+chapters: $(if $(BUILT),,book)  ## the outputs of every chapter by nbval
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
-	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
+	$(PYTEST) -p no:nbval tests/test_stored_outputs.py
 
 grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
 	$(PYTEST) -rs -p no:nbval tests/grading
