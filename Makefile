@@ -71,12 +71,11 @@ unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/test_stored_outputs.py --ignore tests/grading
 
-claims: $(READY)  ## every claim broken on purpose
-	$(PYTEST) -p no:nbval tests/test_claims_can_fail.py
+claims: $(READY)  ## every claim broken on purpose, and a stored number changed
+	$(PYTEST) --dist worksteal -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
 
 chapters: $(if $(BUILT),,book)  ## the outputs of every chapter by nbval
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
-	$(PYTEST) -p no:nbval tests/test_stored_outputs.py
 
 grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
 	$(PYTEST) -rs -p no:nbval tests/grading

@@ -151,9 +151,13 @@ def flow_endpoint(
     return points.reshape(start.shape)
 
 
+_NO_TURN, _QUARTER_TURN = np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]])
+
+
 def _rotation(angle: Array) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([np.stack([c, -s], axis=-1), np.stack([s, c], axis=-1)], axis=-2)
+    return np.asarray(
+        np.cos(angle)[..., None, None] * _NO_TURN + np.sin(angle)[..., None, None] * _QUARTER_TURN
+    )
 
 
 def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: float = 1e-10) -> Trajectory:
@@ -230,7 +234,7 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
 
     def velocity(_: float, state: Array) -> Array:
         s1, s2, U, V = matrices(state)
-        g = U.T @ loss.gradient(U @ np.diag([s1, s2]) @ V.T) @ V
+        g = U.T @ loss.gradient(U * np.array([s1, s2]) @ V.T) @ V
         gap = s1 ** (2 / depth) - abs(s2) ** (2 / depth)
         return np.array(
             [

@@ -43,7 +43,9 @@ def columns(weights: list[Array], loss_gradient: Array) -> list[Array]:
 def layer_gradients(weights: list[Array], loss_gradient: Array, a: list[Array]) -> list[Array]:
     """Return a_k^T v_{k-1}^T, k = 1..L, for checked weights and their rows a."""
     v = columns(weights, loss_gradient)
-    return [a_k.mT @ v_k.mT for a_k, v_k in zip(a[1:], v, strict=True)]
+    below = [a_k.mT @ v_k.mT for a_k, v_k in zip(a[1:-1], v[:-1], strict=True)]
+    # Where a_{L-1} is W_L itself, a_L is the identity.
+    return [*below, v[-1].mT if a[-2] is weights[-1] else a[-1].mT @ v[-1].mT]
 
 
 def flatten(weights: Sequence[Array]) -> Array:
