@@ -8,7 +8,7 @@ high-density screen needs to be sharp, and embedded in base64.
 import base64
 import gzip
 import platform
-from io import BytesIO
+from io import BytesIO, StringIO
 from time import perf_counter
 
 import matplotlib as mpl
@@ -37,8 +37,15 @@ def bitmap(figure: plt.Figure, kind: str) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def by_savefig(figure: plt.Figure) -> str:
+    buffer = StringIO()
+    figure.savefig(buffer, format="svg")
+    return buffer.getvalue()
+
+
 FORMATS = {
     "SVG, text as paths": ("path", lambda figure: _image(figure, "")),
+    "SVG by savefig": ("path", by_savefig),
     "SVG, text as text": ("none", lambda figure: _image(figure, "")),
     "PNG": ("path", lambda figure: bitmap(figure, "png")),
     "WebP": ("path", lambda figure: bitmap(figure, "webp")),
