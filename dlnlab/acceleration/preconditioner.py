@@ -10,7 +10,6 @@ theorem 1). For infinite depth, A stands for the limit of :math:`A_{N,W} / N` th
 from math import inf
 
 import numpy as np
-from numpy.polynomial.polynomial import polyvander
 from numpy.typing import ArrayLike
 
 from .._validation import Array, common_batch, count, quiet, real_array
@@ -28,12 +27,9 @@ def _svd(W: Array) -> tuple[Array, Array, Array]:
     # On the complex plane W acts as x -> z x + y conj(x).
     z = (W[..., 0, 0] + W[..., 1, 1] + 1j * (W[..., 1, 0] - W[..., 0, 1])) / 2
     y = (W[..., 0, 0] - W[..., 1, 1] + 1j * (W[..., 1, 0] + W[..., 0, 1])) / 2
-    size = np.abs([z, y])
-    z, y = np.where(size == 0, 1.0, np.divide([z, y], np.where(size == 0, 1.0, size)))
-    # The rotations by half the sum and half the difference of the angles of y and z.
-    u = np.sqrt(z * y)
-    U, V = (np.stack([a.real, -a.imag, a.imag, a.real], axis=-1).reshape(W.shape) for a in (u, u * z.conj()))
-    big, small = size[0] + size[1], size[0] - size[1]
+    u, v = (np.angle(z) + np.angle(y)) / 2, (np.angle(y) - np.angle(z)) / 2
+    big, small = np.abs(z) + np.abs(y), np.abs(z) - np.abs(y)
+    U, V = (np.stack([np.cos(a), -np.sin(a), np.sin(a), np.cos(a)], axis=-1).reshape(W.shape) for a in (u, v))
     U[..., 1] *= np.where(small < 0, -1.0, 1.0)[..., None]
     return U, np.stack([big, np.abs(small)], axis=-1), V
 
@@ -85,8 +81,8 @@ def spectrum(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
         # (a - b) / (log a - log b), without cancellation where a is close to b.
         K = np.where(zero, 0.0, b * np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x)))
     else:
-        left, right = (polyvander(side ** (2 / depth), int(depth) - 1) for side in (left, right))
-        K = left[..., ::-1] @ right.mT
+        powers = np.arange(depth) * 2 / depth
+        K = (left[..., None] ** powers)[..., ::-1] @ (right[..., None] ** powers).mT
     return K, U, V
 
 

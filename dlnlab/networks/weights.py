@@ -45,7 +45,7 @@ def layer_gradients(weights: list[Array], loss_gradient: Array, a: list[Array]) 
     v = columns(weights, loss_gradient)
     below = [a_k.mT @ v_k.mT for a_k, v_k in zip(a[1:-1], v[:-1], strict=True)]
     # Where a_{L-1} is W_L itself, a_L is the identity.
-    return [*below, v[-1].mT if a[-2] is weights[-1] else a[-1].mT @ v[-1].mT]
+    return [*below, v[-1].mT.copy() if a[-2] is weights[-1] else a[-1].mT @ v[-1].mT]
 
 
 def flatten(weights: Sequence[Array]) -> Array:

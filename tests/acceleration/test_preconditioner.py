@@ -163,3 +163,14 @@ singular = np.diag([1.0, 0.0])
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-300, 1.0, 1e300])
+@pytest.mark.parametrize("rows", ["1 2; 3 -4", "1 1; 1 1", "0 -1; 1 0", "0 1; 1 0", "0 0; 0 0"])
+def test_two_by_two_in_closed_form_at_any_size(size, rows):
+    """One layer has the eigenvalue one, and bases that are orthogonal, where squares over- and underflow."""
+    W = size * np.array([row.split() for row in rows.split(";")], dtype=float)
+    K, U, V = spectrum(W, 1)
+    np.testing.assert_allclose(K, 1.0)
+    for basis in (U, V):
+        np.testing.assert_allclose(basis.T @ basis, np.eye(2), atol=1e-15)
