@@ -54,9 +54,9 @@ $(CDN): tools/npm/package.json tools/npm/package-lock.json
 book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
-# The book goes first: its last part keeps one processor busy, the tests beside it, which do not need it, as many
-# as there are.
-test: $(READY)  ## all that CI runs: lint, types, unit tests, chapters, grading, site
+# The environment and what npm installs at once; then the book goes first, whose last part keeps one processor busy,
+# and beside it the tests that do not need it.
+test:  ## all that CI runs: lint, types, unit tests, chapters, grading, site
 	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" book lint unit grading claims
 	@$(MAKE) --no-print-directory BUILT=1 chapters site
 
