@@ -42,7 +42,7 @@ class _Canvas(FigureCanvasBase):
     """What draws vector graphics with one renderer, for layout and drawing.
 
     In the house style it writes the bytes of `savefig`, which draws the figure once more to find its layout,
-    and sets every formula anew for each of its renderers: two thirds of the time.
+    and sets every formula anew for each of its renderers: it takes twice as long.
     """
 
     def __init__(self, figure: Figure):
