@@ -208,7 +208,8 @@ class Page:
 
         Formulas, most of a page, have the colour of the text around them; for the run each is one box of its
         size, and what is read aloud of it is empty. Of the words of code that have one class, colour and
-        background, the longest stands for all: a single letter axe does not judge.
+        background, the longest stands for all: a single letter axe does not judge. What ends a line stays: no
+        line becomes longer.
         """
         in_scheme(page, scheme)
         page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
@@ -239,7 +240,7 @@ class Page:
                 const size = longest.get(sort)?.textContent.length ?? -1;
                 if (word.textContent.length > size) longest.set(sort, word);
               }
-              const shown = ([word, sort]) => longest.get(sort) === word
+              const shown = ([word, sort]) => longest.get(sort) === word || word.textContent.includes("\\n")
                 || word.matches?.("a") || word.querySelector?.("a");
               for (const { formula, style } of formulas) {
                 const box = document.createElement("span");
