@@ -1,6 +1,7 @@
 """What the site needs beside the tools' own configuration."""
 
 import datetime
+import functools
 import json
 import os
 import re
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pybtex.plugin
 from docutils import nodes
-from labels import named
+from labels import as_read, named
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
 
 # What sphinx-proof and sphinx-exercise repeat on a page with two theorems or two exercises.
@@ -27,6 +30,17 @@ WIDGETS = "application/vnd.jupyter.widget-{}+json"
 VIEW = re.compile(rf'<script type="{re.escape(WIDGETS.format("view"))}">{{"model_id": "(\w+)"')
 
 ICONS = re.compile(r'<script src="[^"]*/scripts/fontawesome\.js[^>]*></script>\s*')
+
+
+class QuickDomain(StandardDomain):
+    """Looks at a page once for all the figures of it that are named, and not once for each."""
+
+    def _resolve_numref_xref(self, env: BuildEnvironment, *args: Any) -> Any:
+        env.get_doctree = functools.partial(as_read, env.app)
+        try:
+            return super()._resolve_numref_xref(env, *args)
+        finally:
+            del env.get_doctree
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:
@@ -185,6 +199,9 @@ def drop_icon_script(app: Sphinx, failure: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    # Of all packages that are installed pybtex asks for its plugins again at each citation.
+    pybtex.plugin.entry_points = functools.cache(pybtex.plugin.entry_points)
+    app.add_domain(QuickDomain, override=True)
     app.connect("config-inited", use_published_address, priority=900)
     app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
     app.connect("doctree-resolved", make_ids_unique)

@@ -1,5 +1,6 @@
 """What readers call the things that labels name: "Theorem 2.1", "(2.3)", "Fig. 2.1", "Exercise 2.4"."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +57,12 @@ def named(env: BuildEnvironment) -> dict[str, Named]:
 def is_session(app: Sphinx, page: str) -> bool:
     """Tell whether a page is a chapter, and not text alone."""
     return page in app.env.found_docs and Path(app.env.doc2path(page)).suffix == ".ipynb"
+
+
+@cache
+def as_read(app: Sphinx, page: str) -> nodes.document:
+    """Return a page to look at, and not to change: it is read from the disk once."""
+    return BuildEnvironment.get_doctree(app.env, page)
 
 
 def author_year(entry: Entry) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """What helps to read: a map with links, the time that a session takes, what words and symbols mean."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from docutils import nodes
-from labels import is_session, named
+from labels import as_read, is_session, named
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
@@ -45,6 +46,7 @@ def add_reading_time(
     context["body"] = context["body"].replace("</h1>", paragraph, 1)
 
 
+@cache
 def glossary(app: Sphinx) -> dict[str, tuple[str, str, str]]:
     """Return the words of the notation: their page, their id and what they mean."""
     found = {}
@@ -53,7 +55,7 @@ def glossary(app: Sphinx) -> dict[str, tuple[str, str, str]]:
             found[word] = page, anchor
     meanings = {}
     for page in {page for page, _ in found.values()}:
-        for item in app.env.get_doctree(page).findall(nodes.definition_list_item):
+        for item in as_read(app, page).findall(nodes.definition_list_item):
             definition = item.next_node(nodes.definition)
             # Shown where the pointer rests, which sets no formulas.
             meaning = "" if definition.next_node(nodes.math) else definition.astext()
@@ -110,11 +112,12 @@ def rows(notation: nodes.document) -> list[nodes.row]:
     return [row for row in notation.findall(nodes.row) if len(row) == 3]
 
 
+@cache
 def symbols(app: Sphinx) -> dict[str, Symbol]:
     """Return the symbols of the notation, by their formulas."""
     titles = {page: title.astext().lower() for page, title in app.env.titles.items() if is_session(app, page)}
     found: dict[str, Symbol] = {}
-    for number, row in enumerate(rows(app.env.get_doctree(NOTATION))):
+    for number, row in enumerate(rows(as_read(app, NOTATION))):
         label = next((node["reftarget"] for node in row[2].findall(addnodes.pending_xref)), "")
         thing = named(app.env).get(label)
         first = thing.page if thing else f"book/{Path(label).stem}"
@@ -151,18 +154,24 @@ def local(node: nodes.Node | None) -> bool:
     return False
 
 
+@cache
+def explanations(app: Sphinx) -> list[str]:
+    """Return what stands in the rows of the tables of symbols: the symbol and what it means."""
+    found = []
+    for row in rows(app.env.get_and_resolve_doctree(NOTATION, app.builder)):
+        name, meaning = (app.builder.render_partial(cell[0])["fragment"] for cell in row[:2])
+        found.append(re.sub(r' id="[^"]*"', "", name + meaning))  # of citations; a page has such ids too
+    return found
+
+
 def explain_symbols(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Put what the marked symbols of a page mean at its end, from where explorer.js shows it."""
     numbers = set(map(int, re.findall(r'class="symbol symbol-(\d+) math', context.get("body", ""))))
     if not numbers:
         return
-    notation = rows(app.env.get_and_resolve_doctree(NOTATION, app.builder))
-    context["body"] += "<div hidden>"
-    for number in sorted(numbers):
-        name, meaning = (app.builder.render_partial(cell[0])["fragment"] for cell in notation[number][:2])
-        content = re.sub(r' id="[^"]*"', "", name + meaning)  # of citations; the page has such ids too
-        context["body"] += f'<div id="symbol-{number}">{content}</div>'
-    context["body"] += "</div>"
+    known = explanations(app)
+    parts = (f'<div id="symbol-{number}">{known[number]}</div>' for number in sorted(numbers))
+    context["body"] += f"<div hidden>{''.join(parts)}</div>"
 
 
 def open_map(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -98,9 +98,15 @@ def rendered(app: Sphinx, chapter: nodes.document, node: nodes.Node) -> str:
     return "".join(translator.body)
 
 
+def keep(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Keep a chapter for its deck as its page was made of it: to resolve it takes a second."""
+    if is_session(app, page):
+        app.builder.chapters = {**getattr(app.builder, "chapters", {}), page: doctree}
+
+
 def slides(app: Sphinx, page: str) -> Iterator[str]:
     """Yield the slides of a chapter."""
-    chapter = app.env.get_and_resolve_doctree(page, app.builder)
+    chapter = app.builder.chapters.pop(page)
     app.builder.post_process_images(chapter)
     app.builder.imgpath = relative_uri(app.builder.get_target_uri(page), "_images")
     app.builder.secnumbers = app.env.toc_secnumbers.get(page, {})
@@ -147,6 +153,7 @@ def link_deck(app: Sphinx, page: str, template: str, context: dict[str, Any], do
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("doctree-resolved", keep)
     app.connect("html-collect-pages", decks)
     app.connect("html-page-context", bring_widgets, priority=880)  # below what others bring
     app.connect("html-page-context", link_deck, priority=400)  # above the citation

@@ -18,15 +18,21 @@ const ENTITIES = { lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'", amp: "&
 let failed = false;
 for (const page of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   output.clearCache(); // a page gets the styles of its own formulas, whatever was set before
-  const set = (_, open, number, kind, escaped) => {
+  const known = new Map(); // most formulas of a page are symbols that it has often
+  const html = (kind, escaped) => {
     const tex = escaped.replace(/&(\w+|#\w+);/g, (entity, name) => ENTITIES[name] ?? entity);
-    const html = adaptor.outerHTML(MathJax.tex2chtml(tex, { display: kind === "[" }));
-    const [, error] = /data-mjx-error="([^"]*)"/.exec(html) ?? [];
+    const found = adaptor.outerHTML(MathJax.tex2chtml(tex, { display: kind === "[" }));
+    const [, error] = /data-mjx-error="([^"]*)"/.exec(found) ?? [];
     if (error) {
       console.error(`${page}: ${error}: ${tex}`);
       failed = true;
     }
-    return `${open} data-tex="${escaped.trim().replaceAll('"', "&quot;")}">${number}${html}`;
+    return found;
+  };
+  const set = (_, open, number, kind, escaped) => {
+    const key = kind + escaped;
+    if (!known.has(key)) known.set(key, html(kind, escaped));
+    return `${open} data-tex="${escaped.trim().replaceAll('"', "&quot;")}">${number}${known.get(key)}`;
   };
   const text = readFileSync(page, "utf8").replace(FORMULA, set).replace(SCRIPTS, "");
   const styles = adaptor.textContent(MathJax.chtmlStylesheet());
