@@ -1,6 +1,8 @@
 """A reader's browser: the built book on loopback, every other address answered from copies or blocked."""
 
+import base64
 import functools
+import mimetypes
 import os
 import shutil
 import threading
@@ -8,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
@@ -61,15 +64,15 @@ def served(folder: Path = HTML) -> Iterator[str]:
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """Start Chromium."""
+def launched() -> Iterator[BrowserContext]:
+    """Start Chromium; yield a window of it, whose tabs share what one of them has loaded."""
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*sandbox, "--disable-background-networking", "--disable-sync"]
         )
         try:
-            yield browser
+            yield browser.new_context()
         finally:
             browser.close()
 
@@ -87,22 +90,37 @@ def copy_of(url: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def open_page(browser: Browser, url: str, **options: object) -> tuple[Page, list[str]]:
+def open_page(
+    window: BrowserContext, url: str, viewport: dict[str, int] | None = None, **media: str
+) -> tuple[Page, list[str]]:
     """Open a page as published; return it and the list that gathers what goes wrong on it."""
-    page = browser.new_page(**options)
+    page = window.new_page()
+    if viewport:
+        page.set_viewport_size(viewport)
+    page.emulate_media(**media)
     page.set_default_timeout(10_000)
     troubles: list[str] = []
 
-    def answer(route: Route) -> None:
-        if urlsplit(route.request.url).hostname == "127.0.0.1":
-            route.continue_()
-        elif copy := copy_of(route.request.url):
-            route.fulfill(path=copy)
-        else:
-            troubles.append(f"not answered: {route.request.url}")
-            route.abort()
+    # Not by a route, which takes all requests from the browser and turns off its cache.
+    session = window.new_cdp_session(page)
 
-    page.route("**/*", answer)
+    def answer(event: dict[str, Any]) -> None:
+        request, address = {"requestId": event["requestId"]}, event["request"]["url"]
+        if copy := copy_of(address):
+            kind = mimetypes.guess_type(copy)[0] or "application/octet-stream"
+            headers = {"Content-Type": kind, "Access-Control-Allow-Origin": "*"}
+            fields = [{"name": name, "value": value} for name, value in headers.items()]
+            body = base64.b64encode(copy.read_bytes()).decode()
+            session.send(
+                "Fetch.fulfillRequest",
+                {**request, "responseCode": 200, "responseHeaders": fields, "body": body},
+            )
+        else:
+            troubles.append(f"not answered: {address}")
+            session.send("Fetch.failRequest", {**request, "errorReason": "BlockedByClient"})
+
+    session.on("Fetch.requestPaused", answer)
+    session.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
     page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
     page.on("response", lambda r: troubles.append(f"{r.status}: {r.url}") if r.status >= 400 else None)

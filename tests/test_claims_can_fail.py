@@ -12,9 +12,11 @@ import itertools
 import json
 import os
 import re
+import symtable
 import warnings
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import pytest
@@ -238,20 +240,80 @@ def in_a_copy(action):
     return text
 
 
-def complaint(row, begun, sources, names):
-    """Go on with a cell begun until its claim is checked; return what the first check that fails says, or nothing.
+class Broken(NamedTuple):
+    """A row of the table and where it breaks a chapter: the cell, its first statement that is another, the last cell.
 
     A helper that is broken breaks the check in a later cell.
     """
+
+    row: tuple[str, str, str]
+    cell: int
+    begun: int
+    last: int
+
+    def complaint(self, sources, names):
+        """Go on until the claim is checked; return what the first check that fails says, or nothing."""
+        try:
+            for number in range(self.cell, self.last + 1):
+                body = statements(sources[number].replace(*self.row[1:]))
+                run(body[self.begun if number == self.cell else 0 :], names)
+        except ClaimError as error:
+            return str(error)
+        return ""
+
+
+def found(row, sources):
+    """Find where a row breaks a chapter."""
     label, old, new = row
-    try:
-        for number, source in enumerate(sources):
-            run(statements(source.replace(old, new))[begun if number == 0 else 0 :], names)
-            if f'"{label}"' in source:
-                break
-    except ClaimError as error:
-        return str(error)
-    return ""
+    cell = next((number for number, source in enumerate(sources) if old in source), None)
+    assert cell is not None, f"no cell has this line: {row}"
+    begun = alike(statements(sources[cell]), statements(sources[cell].replace(old, new)))
+    checked = (number for number in range(cell, len(sources)) if f'"{label}"' in sources[number])
+    return Broken(row, cell, begun, next(checked, len(sources) - 1))
+
+
+def names_of(statement):
+    """Return the names of a chapter that a statement uses, gives and changes."""
+
+    def tables(table):
+        return [table, *itertools.chain.from_iterable(map(tables, table.get_children()))]
+
+    def root(node):
+        while not isinstance(node, ast.Name):
+            node = node.value if hasattr(node, "value") else getattr(node, "func", ast.Name(""))
+        return node.id
+
+    top = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
+    symbols = [symbol for table in tables(top) for symbol in table.get_symbols()]
+    used = {symbol.get_name() for symbol in symbols if symbol.is_global() and symbol.is_referenced()}
+    given = {
+        symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()
+    }
+    changed = {
+        root(node.target if isinstance(node, ast.AugAssign) else node)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.AugAssign)
+        or (isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.Attribute) and node.attr in {"append", "extend", "update"})
+    }
+    return used | changed, given, changed
+
+
+def needed(bodies, breaks):
+    """Return which statements the checks of broken claims need, by their cells and their places there.
+
+    From a line that is broken until its check all; before it those that give what is used there. What draws and
+    is left out leaves a generator elsewhere than in the chapter: a check must hold as it is there too.
+    """
+    need, kept = set(), set()
+    for cell in reversed(range(len(bodies))):
+        for place in reversed(range(len(bodies[cell]))):
+            used, given, changed = names_of(bodies[cell][place])
+            own = any((b.cell, b.begun) <= (cell, place) and cell <= b.last for b in breaks)
+            if own or (given | changed) & need:
+                kept.add((cell, place))
+                need = need - (given - changed) | used
+    return kept
 
 
 def test_every_claim_is_broken_once():
@@ -271,24 +333,19 @@ def test_a_broken_claim_fails(chapter, monkeypatch):
     """From the statement on that is broken, in a copy of the process that runs the chapter as it is."""
     matplotlib.use("agg")
     monkeypatch.chdir(BOOK)
-    names, waiting, sources = {}, list(MUTATIONS[chapter]), list(cells(chapter))
-    survivors = []
-    for number, source in enumerate(sources):
-        body, done = statements(source), 0
-        broken = [
-            (alike(body, statements(source.replace(row[1], row[2]))), row)
-            for row in waiting
-            if row[1] in source
-        ]
-        for begun, row in sorted(broken):
-            waiting.remove(row)
-            run(body[done:begun], names)
-            done = begun
-            failure = in_a_copy(partial(complaint, row, begun, sources[number:], names))
-            if failure:
-                assert failure.startswith(row[0]), f"{row} made another claim fail: {failure}"
-            else:
-                survivors.append(row)
-        run(body[done:], names)
-    assert not waiting, f"no cell has this line: {waiting}"
+    names, sources, survivors = {}, list(cells(chapter)), []
+    breaks = [found(row, sources) for row in MUTATIONS[chapter]]
+    bodies = list(map(statements, sources))
+    kept = needed(bodies, breaks)
+    for cell, body in enumerate(bodies):
+        for place, statement in enumerate(body):
+            for broken in breaks:
+                if (broken.cell, broken.begun) == (cell, place):
+                    failure = in_a_copy(partial(broken.complaint, sources, names))
+                    if failure:
+                        assert failure.startswith(broken.row[0]), f"{broken.row} made another fail: {failure}"
+                    else:
+                        survivors.append(broken.row)
+            if (cell, place) in kept:
+                run([statement], names)
     assert not survivors, f"the check holds although the claim is broken: {survivors}"

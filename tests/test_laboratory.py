@@ -21,11 +21,11 @@ STATIC = ROOT / "dlnlab" / "book" / "static"
 @pytest.fixture(scope="module")
 def opened():
     """Open the page with settings; at the end nothing has gone wrong."""
-    with served() as site, launched() as browser:
+    with served() as site, launched() as window:
         troubles = []
 
         def read(query="", **options):
-            page, wrong = open_page(browser, f"{site}/{PAGE}?{query}", **options)
+            page, wrong = open_page(window, f"{site}/{PAGE}?{query}", **options)
             troubles.append(wrong)
             page.locator(".dlnlab-lab").wait_for()
             return page

@@ -1,7 +1,8 @@
 """The built book, read as a reader reads it: in Chromium, from loopback, with every other address blocked.
 
-Each page is opened once, and all its tests share it: they are one class, which one process runs. A test that
-changes what is shown puts it back, or does not mind what it finds.
+Each page is opened once, and all its tests share it: they are one class, which one process runs, in an
+order: at a desk, on a phone, on paper, without formulas. A test that changes what is shown at a desk puts it
+back, or does not mind what it finds.
 """
 
 import inspect
@@ -47,7 +48,6 @@ def explorers():
 
 COLOURS = ["color-contrast", "link-in-text-block"]
 every_page = pytest.mark.parametrize("name", PAGES)
-every_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def site():
 
 
 @pytest.fixture(scope="module")
-def browser():
+def window():
     with launched() as started:
         yield started
 
@@ -89,23 +89,62 @@ def looked_through(page):
 
 
 @pytest.fixture(scope="class")
-def page(request, site, browser):
+def page(request, site, window):
     """The page of a class of tests; at the end nothing has gone wrong on it."""
-    opened, troubles = open_page(
-        browser, f"{site}/{request.cls.name}", color_scheme="light", viewport=DESKTOP
-    )
+    opened, troubles = open_page(window, f"{site}/{request.cls.name}", DESKTOP)
     yield looked_through(settled(opened))
     opened.close()
     assert not troubles
 
 
+@pytest.fixture(scope="class")
+def bare(page):
+    """A page with axe, at a desk, without formulas and most words of code.
+
+    Formulas, most of a page, have the colour of the text around them: each becomes one box of its size. Of
+    the words of code that have one class in the same place, the longest stands for all: a single letter axe
+    does not judge. What ends a line stays, so that no line becomes longer.
+    """
+    page.evaluate(
+        """() => {
+          const formulas = [...document.querySelectorAll("mjx-container")].map((formula) => {
+            const { width, height } = formula.querySelector("mjx-math").getBoundingClientRect();
+            return [formula, `display: inline-block; width: ${width}px; height: ${height}px`];
+          });
+          for (const [formula, style] of formulas) {
+            const box = document.createElement("span");
+            box.style = style;
+            formula.replaceChildren(box);
+          }
+          const path = (element) => element && `${element.className} ${path(element.parentElement)}`;
+          const inner = (word) => [...(word.querySelectorAll?.("*") ?? [])].map((part) => part.className);
+          const words = [...document.querySelectorAll("div.highlight pre")].flatMap((pre) => {
+            const place = `${pre.checkVisibility()} ${path(pre)}`;
+            return [...pre.childNodes].map((word) => [word, [word.className, ...inner(word), place].join()]);
+          });
+          const longest = new Map();
+          for (const [word, kind] of words) {
+            const size = longest.get(kind)?.textContent.length ?? -1;
+            if (word.textContent.length > size) longest.set(kind, word);
+          }
+          for (const [word, kind] of words) {
+            const stays = longest.get(kind) === word || word.textContent.includes("\\n");
+            if (!stays && !word.matches?.("a") && !word.querySelector?.("a")) word.remove();
+          }
+        }"""
+    )
+    page.set_viewport_size(DESKTOP)
+    page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
+    return page
+
+
 @pytest.fixture
-def read(site, browser):
+def read(site, window):
     """Open pages for one test alone; at the end nothing has gone wrong on them."""
     opened = []
 
     def read_page(name, **options):
-        opened.append(open_page(browser, f"{site}/{name}", **options))
+        opened.append(open_page(window, f"{site}/{name}", **options))
         return settled(opened[-1][0])
 
     yield read_page
@@ -124,19 +163,24 @@ def in_scheme(page, scheme):
 
 def shown(explorer):
     """The alternative text of the one frame that is shown."""
-    return explorer.locator("img").get_attribute("alt")
+    return explorer.evaluate(STATE)["shown"]
 
 
 def changes(page, explorer, before):
     """Wait until an explorer shows another frame."""
     page.wait_for_function(
-        "([element, before]) => element.querySelector('img')?.alt !== before",
-        arg=[explorer.element_handle(), before],
+        "([explorer, before]) => explorer.querySelector('img')?.alt !== before", arg=[explorer, before]
     )
 
 
-def handle(explorer, label):
-    return explorer.locator(f".noUi-handle[aria-label='{label}']")
+# What an explorer shows: the text of its frame, how many frames there are, what its sliders say.
+STATE = """(explorer) => {
+  const text = (slider, part) => slider.querySelector(part).textContent;
+  const sliders = [...explorer.querySelectorAll(".widget-hslider")];
+  const frames = explorer.querySelectorAll("img");
+  return { shown: frames[0].alt, frames: frames.length, values: Object.fromEntries(
+    sliders.map((slider) => [text(slider, ".widget-label"), text(slider, ".widget-readout")])) };
+}"""
 
 
 class Elements(HTMLParser):
@@ -201,75 +245,6 @@ class Page:
         assert raw == []
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
         assert page.locator("mjx-container").count() >= page.locator(".math").count()
-
-    @every_scheme
-    def test_no_barrier_that_is_ours(self, page, scheme):
-        """All rules in the light; in the dark those that look at colours.
-
-        Formulas, most of a page, have the colour of the text around them; for the run each is one box of its
-        size, and what is read aloud of it is empty. Of the words of code that have one class, colour and
-        background, the longest stands for all: a single letter axe does not judge. What ends a line stays: no
-        line becomes longer.
-        """
-        in_scheme(page, scheme)
-        page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
-        assert page.evaluate(
-            """() => [...document.querySelectorAll("mjx-container")].every((formula) =>
-              getComputedStyle(formula).color === getComputedStyle(formula.parentElement).color)"""
-        )
-        violations = page.evaluate(
-            """async (options) => {
-              const formulas = [...document.querySelectorAll("mjx-math")].map((formula) => {
-                const { width, height } = formula.getBoundingClientRect();
-                const style = `display: inline-block; width: ${width}px; height: ${height}px`;
-                return { formula, parts: [...formula.childNodes], style };
-              });
-              const aloud = [...document.querySelectorAll("mjx-assistive-mml > math")]
-                .map((formula) => ({ formula, parts: [...formula.childNodes] }));
-              const colours = (element) => [getComputedStyle(element).color,
-                getComputedStyle(element).backgroundColor];
-              const kind = (word, code) => [word, ...(word.querySelectorAll?.("*") ?? [])]
-                .filter((part) => part.nodeType === Node.ELEMENT_NODE)
-                .map((part) => [part.className, colours(part)]).concat(code).join();
-              const blocks = [...document.querySelectorAll("div.highlight pre")].map((pre) => {
-                const code = [colours(pre), colours(pre.closest("div.highlight")), pre.checkVisibility()];
-                return { pre, parts: [...pre.childNodes].map((word) => [word, kind(word, code)]) };
-              });
-              const longest = new Map();
-              for (const [word, sort] of blocks.flatMap(({ parts }) => parts)) {
-                const size = longest.get(sort)?.textContent.length ?? -1;
-                if (word.textContent.length > size) longest.set(sort, word);
-              }
-              const shown = ([word, sort]) => longest.get(sort) === word || word.textContent.includes("\\n")
-                || word.matches?.("a") || word.querySelector?.("a");
-              for (const { formula, style } of formulas) {
-                const box = document.createElement("span");
-                box.style = style;
-                formula.replaceChildren(box);
-              }
-              for (const { formula } of aloud) formula.replaceChildren();
-              for (const { pre, parts } of blocks) {
-                pre.replaceChildren(...parts.filter(shown).map(([word]) => word));
-              }
-              const { violations } = await axe.run({ resultTypes: ["violations"], ...options });
-              for (const { formula, parts } of [...formulas, ...aloud]) formula.replaceChildren(...parts);
-              for (const { pre, parts } of blocks) pre.replaceChildren(...parts.map(([word]) => word));
-              return violations;
-            }""",
-            {"runOnly": COLOURS}
-            if scheme == "dark"
-            else {"rules": {rule: {"enabled": False} for rule in KNOWN_VIOLATIONS}},
-        )
-        assert [(found["id"], [node["target"] for node in found["nodes"]][:5]) for found in violations] == []
-
-    def test_phone_does_not_scroll_sideways(self, page):
-        page.set_viewport_size(PHONE)
-        width = {}
-        for scheme in ("light", "dark"):
-            in_scheme(page, scheme)
-            width[scheme] = page.evaluate("document.documentElement.scrollWidth")
-        page.set_viewport_size(DESKTOP)
-        assert max(width.values()) <= PHONE["width"], width
 
 
 class Chapter(Page):
@@ -360,29 +335,6 @@ class Chapter(Page):
             assert anchor in elements("book/notation.html").ids
             assert "\\" not in meaning
 
-    def test_on_paper(self, page):
-        """Light, with proofs, without solutions, no formula too wide; and after it all is as before."""
-        in_scheme(page, "dark")
-        page.emulate_media(media="print")
-        page.set_viewport_size({"width": 680, "height": 960})  # A4 between margins of 15 mm
-        folds = "all => all.map((fold) => fold.open)"
-        before = page.locator("details.sd-dropdown").evaluate_all(folds)
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert page.locator("html").get_attribute("data-theme") == "light"
-        seen = "all => all.map((part) => part.checkVisibility())"
-        assert all(page.locator("details div.proof").evaluate_all(seen))
-        assert not any(page.locator("div.solution").evaluate_all(seen))
-        too_wide = page.locator("mjx-container[display=true] mjx-math").evaluate_all(
-            """all => all.filter((formula) => formula.getBoundingClientRect().width > 640
-              && !formula.closest("div.solution")).map((formula) => formula.textContent)"""
-        )
-        page.evaluate("dispatchEvent(new Event('afterprint'))")
-        page.emulate_media(media="screen")
-        page.set_viewport_size(DESKTOP)
-        assert page.locator("html").get_attribute("data-theme") == "dark"
-        assert page.locator("details.sd-dropdown").evaluate_all(folds) == before
-        assert too_wide == []
-
     def test_the_keyboard_skips_to_explorers_and_theorems(self, page):
         links = page.locator("nav.skips a")
         theorems = page.locator("div.proof.theorem").count()
@@ -393,59 +345,40 @@ class Chapter(Page):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.closest('.dlnlab-explorer') !== null")
 
-    def test_code_wraps_on_a_phone_and_formulas_do_not_run_out(self, page):
-        page.set_viewport_size(PHONE)
-        looked_through(page)
-        page.wait_for_function(
-            """() => [...document.querySelectorAll("article mjx-container:not([display])")].every((formula) =>
-              !formula.checkVisibility() || formula.closest("table")
-              || formula.getBoundingClientRect().right <= innerWidth)"""
-        )
-        cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
-            "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
-        )
-        page.set_viewport_size(DESKTOP)
-        assert cut == []
-
     def test_fingers_hit_the_handles(self, page):
-        for area in page.locator(".dlnlab-explorer .noUi-touch-area").all():
-            box = area.bounding_box()
-            assert min(box["width"], box["height"]) >= 44
+        smallest = """all => Math.min(...all.map((area) => area.getBoundingClientRect())
+          .map(({ width, height }) => Math.min(width, height)))"""
+        assert page.locator(".dlnlab-explorer .noUi-touch-area").evaluate_all(smallest) >= 44
 
     def test_each_slider_changes_the_picture_and_keeps_the_others(self, page):
-        for explorer in page.locator(".dlnlab-explorer").all():
+        for explorer in page.locator(".dlnlab-explorer").element_handles():
             explorer.scroll_into_view_if_needed()
-            labels = explorer.locator(".widget-hslider .widget-label").all_text_contents()
-            assert labels
             # Of the frame alone: the ring around the handle in focus moves in any case.
-            picture = explorer.locator("img").screenshot()
-            for label in labels:
-                before, last = shown(explorer), picture
-                readouts = dict(
-                    zip(labels, explorer.locator(".widget-readout").all_text_contents(), strict=True)
-                )
-                moved = handle(explorer, label)
+            before, picture = explorer.evaluate(STATE), explorer.query_selector("img").screenshot()
+            assert before["values"]
+            for label in before["values"]:
+                moved = explorer.query_selector(f".noUi-handle[aria-label='{label}']")
                 moved.focus()
                 at_the_end = moved.get_attribute("aria-valuenow") == moved.get_attribute("aria-valuemax")
                 page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
-                changes(page, explorer, before)
-                picture = explorer.locator("img").screenshot()
+                changes(page, explorer, before["shown"])
+                last, picture = picture, explorer.query_selector("img").screenshot()
                 assert picture != last
-                assert moved.get_attribute("aria-valuetext") != readouts[label]
-                assert explorer.locator("img").count() == 1
-                for other in labels:
-                    value = explorer.locator(".widget-readout").nth(labels.index(other)).text_content()
-                    assert (value == readouts[other]) == (other != label)
-                    assert f"{other} {value}" in shown(explorer)
+                after = explorer.evaluate(STATE)
+                assert moved.get_attribute("aria-valuetext") == after["values"][label]
+                assert after["frames"] == 1
+                for other, value in after["values"].items():
+                    assert (value == before["values"][other]) == (other != label)
+                    assert f"{other} {value}" in after["shown"]
+                before = after
 
     def test_sliders_move_by_mouse(self, page):
         """To the other end from where the slider stands."""
-        explorer = page.locator(".dlnlab-explorer").first
+        explorer = page.locator(".dlnlab-explorer").first.element_handle()
         explorer.scroll_into_view_if_needed()
-        label = explorer.locator(".widget-label").first.text_content()
-        before, moved = shown(explorer), handle(explorer, label)
+        before, moved = shown(explorer), explorer.query_selector(".noUi-handle")
         moved.scroll_into_view_if_needed()
-        track, box = explorer.locator(".noUi-base").first.bounding_box(), moved.bounding_box()
+        track, box = explorer.query_selector(".noUi-base").bounding_box(), moved.bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         right = middle[0] > track["x"] + track["width"] / 2
         page.mouse.move(*middle)
@@ -455,13 +388,12 @@ class Chapter(Page):
         changes(page, explorer, before)
 
     def test_play_moves_its_slider(self, page):
-        explorer = page.locator(".dlnlab-explorer").filter(has=page.locator(".widget-play"))
-        if explorer.count():
+        if explorer := page.query_selector(".dlnlab-explorer:has(.widget-play)"):
             # From the first frame, as playing stops at the last.
-            explorer.first.locator(".noUi-handle").first.press("Home")
-            before = shown(explorer.first)
-            explorer.first.locator(".widget-play button").first.click()
-            changes(page, explorer.first, before)
+            explorer.query_selector(".noUi-handle").press("Home")
+            before = shown(explorer)
+            explorer.query_selector(".widget-play button").click()
+            changes(page, explorer, before)
 
     def test_every_frame_is_described_and_its_picture_loads(self, page):
         """The frames as the page holds them, shown or not."""
@@ -483,6 +415,77 @@ class Chapter(Page):
             }"""
         )
         assert broken == []
+
+
+class Phone:
+    """The tests of any page on a phone."""
+
+    def test_it_does_not_scroll_sideways(self, page):
+        page.set_viewport_size(PHONE)
+        width = {}
+        for scheme in ("light", "dark"):
+            in_scheme(page, scheme)
+            width[scheme] = page.evaluate("document.documentElement.scrollWidth")
+        assert max(width.values()) <= PHONE["width"], width
+
+
+class ChapterElsewhere(Phone):
+    """The tests of a chapter on a phone and on paper."""
+
+    def test_code_wraps_on_a_phone_and_formulas_do_not_run_out(self, page):
+        page.set_viewport_size(PHONE)
+        looked_through(page)
+        page.wait_for_function(
+            """() => [...document.querySelectorAll("article mjx-container:not([display])")].every((formula) =>
+              !formula.checkVisibility() || formula.closest("table")
+              || formula.getBoundingClientRect().right <= innerWidth)"""
+        )
+        cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
+            "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
+        )
+        assert cut == []
+
+    def test_on_paper(self, page):
+        """Light, with proofs, without solutions, no formula too wide; and after it all is as before."""
+        in_scheme(page, "dark")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 680, "height": 960})  # A4 between margins of 15 mm
+        folds = "all => all.map((fold) => fold.open)"
+        before = page.locator("details.sd-dropdown").evaluate_all(folds)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("html").get_attribute("data-theme") == "light"
+        seen = "all => all.map((part) => part.checkVisibility())"
+        assert all(page.locator("details div.proof").evaluate_all(seen))
+        assert not any(page.locator("div.solution").evaluate_all(seen))
+        too_wide = page.locator("mjx-container[display=true] mjx-math").evaluate_all(
+            """all => all.filter((formula) => formula.getBoundingClientRect().width > 640
+              && !formula.closest("div.solution")).map((formula) => formula.textContent)"""
+        )
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        assert page.locator("details.sd-dropdown").evaluate_all(folds) == before
+        assert too_wide == []
+
+
+class Barriers:
+    """The last tests of a page: most of what they need not look at is taken out of it."""
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_no_barrier_that_is_ours(self, bare, scheme):
+        """All rules in the light; in the dark those that look at colours."""
+        in_scheme(bare, scheme)
+        assert bare.evaluate(
+            """() => [...document.querySelectorAll("mjx-container")].every((formula) =>
+              getComputedStyle(formula).color === getComputedStyle(formula.parentElement).color)"""
+        )
+        violations = bare.evaluate(
+            "async (options) => (await axe.run({ resultTypes: ['violations'], ...options })).violations",
+            {"runOnly": COLOURS}
+            if scheme == "dark"
+            else {"rules": {rule: {"enabled": False} for rule in KNOWN_VIOLATIONS}},
+        )
+        assert [(found["id"], [node["target"] for node in found["nodes"]][:5]) for found in violations] == []
 
 
 def test_every_public_name_is_described():
@@ -548,39 +551,46 @@ def test_images_have_alternative_text(name):
         assert image.get("alt", "").strip(), image
 
 
-def test_a_phone_of_flesh_and_blood(read):
+def test_a_phone_of_flesh_and_blood(window, site):
     """With its own idea of the width of a page, and a finger."""
-    page = read("book/setting.html", viewport=PHONE, is_mobile=True, has_touch=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    explorer = page.locator(".dlnlab-explorer").first
-    before, track = shown(explorer), explorer.locator(".noUi-base").first
+    hand = window.browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
+    page, troubles = open_page(hand, f"{site}/book/setting.html")
+    assert settled(page).evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    explorer = page.query_selector(".dlnlab-explorer")
+    before, track = shown(explorer), explorer.query_selector(".noUi-base")
     track.scroll_into_view_if_needed()
     box = track.bounding_box()
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     changes(page, explorer, before)
+    hand.close()
+    assert not troubles
 
 
 @pytest.mark.parametrize("name", explorers())
-def test_without_scripts_the_first_frames_stand(browser, site, name):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{site}/{name}")
-    frames = page.locator(".first-frame img")
-    written = (HTML / name).read_text(encoding="utf-8").count("widget-view+json")
-    assert frames.count() == written
-    for frame in frames.all():
-        assert frame.is_visible()
-        assert len(frame.get_attribute("alt")) > 40
-    context.close()
+def test_each_explorer_has_a_first_frame_for_a_page_without_scripts(name):
+    text = (HTML / name).read_text(encoding="utf-8")
+    frames = re.findall(r'<div class="first-frame"[^>]*>\s*<img [^>]*alt="([^"]*)"', text)
+    assert len(frames) == text.count("widget-view+json")
+    assert all(len(words) > 40 for words in frames)
 
 
-def test_the_offline_edition_needs_no_network(browser):
+def test_without_scripts_the_first_frames_stand(window, site):
+    without = window.browser.new_context(java_script_enabled=False)
+    page = without.new_page()
+    page.goto(f"{site}/book/setting.html")
+    frames = page.locator(".first-frame img").all()
+    assert frames
+    assert all(frame.is_visible() for frame in frames)
+    without.close()
+
+
+def test_the_offline_edition_needs_no_network(window):
     """From a folder, with every other address blocked: formulas, sliders, search."""
     subprocess.run([sys.executable, ROOT / "tools" / "offline.py"], check=True, capture_output=True)
     folder = ROOT / "_build" / "offline"
     with zipfile.ZipFile(folder.with_suffix(".zip")) as file:
         assert "deep-linear-networks/book/setting.html" in file.namelist()
-    page, asked = browser.new_page(), []
+    page, asked = window.new_page(), []
 
     def answer(route):
         local = route.request.url.startswith((folder.as_uri(), "data:"))
@@ -589,10 +599,10 @@ def test_the_offline_edition_needs_no_network(browser):
 
     page.route("**/*", answer)
     page.goto((folder / "book" / "setting.html").as_uri())
-    explorer = settled(page).locator(".dlnlab-explorer").first
+    explorer = settled(page).query_selector(".dlnlab-explorer")
     assert page.locator("mjx-container").count() > 100
     before = shown(explorer)
-    explorer.locator(".noUi-handle").first.focus()
+    explorer.query_selector(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")
     changes(page, explorer, before)
     page.goto(f"{(folder / 'search.html').as_uri()}?q=sharpness")
@@ -718,7 +728,15 @@ def test_dark_mode_is_dark(read):
     ],
 )
 def test_search_finds(read, words, found):
-    read(f"search.html?q={words}").locator(f"#search-results li a[href*='{found}']").first.wait_for()
+    """And what was searched for can be read where it is found, in the dark too."""
+    page = read(f"search.html?q={words}", color_scheme="dark")
+    page.locator(f"#search-results li a[href*='{found}']").first.click()
+    page.locator("span.highlighted").first.wait_for(state="attached")
+    assert settled(page).locator("html[data-theme=dark]").count() == 1
+    page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
+    checked = page.evaluate("(colours) => axe.run('span.highlighted', { runOnly: colours })", COLOURS)
+    assert checked["passes"]
+    assert [node["target"] for rule in checked["violations"] for node in rule["nodes"]] == []
 
 
 def test_pages_are_light():
@@ -807,6 +825,6 @@ def test_a_small_book_of_a_fork(tmp_path):
 
 # At the end: the functions above are one scope of a parallel run, the longest, which should begin first.
 for name in PAGES:
-    kind = Chapter if name in explorers() else Page
+    kinds = (ChapterElsewhere, Chapter) if name in explorers() else (Phone, Page)
     title = "".join(part.capitalize() for part in re.findall(r"\w+", name.removesuffix(".html")))
-    globals()[f"Test{title}"] = type(f"Test{title}", (kind,), {"name": name})
+    globals()[f"Test{title}"] = type(f"Test{title}", (Barriers, *kinds), {"name": name})

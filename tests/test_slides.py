@@ -14,11 +14,11 @@ SCREEN = {"width": 1280, "height": 720}
 @pytest.fixture(scope="module")
 def opened():
     """Open decks; at the end nothing has gone wrong on them."""
-    with served() as site, launched() as browser:
+    with served() as site, launched() as window:
         troubles = []
 
         def read(name, **options):
-            page, wrong = open_page(browser, f"{site}/book/{name}", viewport=SCREEN, **options)
+            page, wrong = open_page(window, f"{site}/book/{name}", viewport=SCREEN, **options)
             troubles.append(wrong)
             page.wait_for_function("window.deck?.isReady()")
             return page
