@@ -163,11 +163,12 @@ def test_make_lists_its_targets():
     }
 
 
-def test_what_draws_is_imported_when_it_is_asked_for():
-    """matplotlib and the widgets take longer than the library; the names are there all the same."""
+def test_what_takes_long_is_imported_when_it_is_asked_for():
+    """matplotlib, the widgets, parts of SciPy: longer than the library; the names are there all the same."""
     asked = (
         "import sys, dlnlab as dl\n"
-        "print(sorted({'matplotlib', 'ipywidgets', 'anywidget'} & set(sys.modules)))\n"
+        "long = 'matplotlib ipywidgets anywidget scipy.integrate scipy.optimize scipy.sparse'\n"
+        "print([name for name in long.split() if name in sys.modules])\n"
         "names = [getattr(dl, name) for name in dl.__all__]\n"
         "print(dl.figures is dl.experiments.figures, dl.explore is dl.book.explore)\n"
         "print(set(dl.__all__) == set(dir(dl)), hasattr(dl, 'nothing'))\n"

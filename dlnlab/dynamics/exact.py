@@ -4,8 +4,8 @@ One weight a layer, the loss :math:`\frac12 (y - w)^2` of their product w, and g
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import digamma, expit, hyp2f1
 
 from .._validation import Array, common_batch, count, positive, real_array
 
@@ -87,6 +87,7 @@ def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalanc
     # u = n / m with 1 - u = low / m and 1 + u = high / m; 1 -+ tanh(x / 2) = 2 expit(-+x).
     n = a * gone + b * (left + a**2)
     m = 1 + left * a**2 + a * b * gone
+    expit = scipy.special.expit
     low = 2 * (gone * expit(-above) * (1 + a * b) + left * expit(-below) * (1 + a**2))
     high = 2 * (gone * expit(above) * (1 + a * b) + left * expit(below) * (1 + a**2))
     return np.asarray(d * n * m / (low * high))
@@ -138,8 +139,10 @@ def _primitive(u: Array, y: Array, depth: int) -> Array:
     # Beside the target the function has a logarithm, whose argument 1 - u/y must not be rounded.
     gap = np.broadcast_to((y - u) / y, np.broadcast_shapes(u.shape, y.shape))
     log = np.log(gap)
-    near = -np.euler_gamma - digamma(b) - log
-    near = near + b * gap * (1 - np.euler_gamma - digamma(1 + b) - log)
+    near = -np.euler_gamma - scipy.special.digamma(b) - log
+    near = near + b * gap * (1 - np.euler_gamma - scipy.special.digamma(1 + b) - log)
     return np.asarray(
-        u**b / y * np.where(gap < 1e-6, near, hyp2f1(1, b, 1 + b, 1 - np.maximum(gap, 1e-6)) / b)
+        u**b
+        / y
+        * np.where(gap < 1e-6, near, scipy.special.hyp2f1(1, b, 1 + b, 1 - np.maximum(gap, 1e-6)) / b)
     )

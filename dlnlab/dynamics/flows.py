@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from .._validation import Array, count, number, readout_vector, real_array, weight_list
 from ..acceleration.preconditioner import precondition
@@ -72,7 +72,7 @@ def _integrate(
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(velocity(0.0, flatten(start).ravel())).all():
             raise ValueError("weights must have a finite gradient, got one that overflows")
-        result = solve_ivp(
+        result = scipy.integrate.solve_ivp(
             velocity,
             (0.0, duration),
             flatten(start).ravel(),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from .._validation import Array, one_network, one_output, readout_vector, weight_list
 from ..dynamics.flows import tolerances
@@ -92,7 +92,9 @@ def _until(
 
     for event in (arrival, saddle):
         event.terminal = True  # type: ignore[attr-defined]
-    found = solve_ivp(field, (0.0, duration), start, method="DOP853", events=(arrival, saddle), **options)
+    found = scipy.integrate.solve_ivp(
+        field, (0.0, duration), start, method="DOP853", events=(arrival, saddle), **options
+    )
     if not len(found.t_events[0]):
         stop = f"the integrator stopped after {found.t[-1]:.3g} of {duration:.3g}: {found.message}"
         saddle_met = "it ran into a saddle: change the sign of the last layer"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from .._validation import Array, count, number, one_output, readout_vector, weight_list
 from ..networks.losses import fitting_loss
@@ -117,7 +117,7 @@ def minimal_sharpness(task: Regression, depth: int, readout_norm: float = 1.0) -
     # The slope may jump across zero where the largest eigenvalue is double: bisection then finds the kink.
     if slope_and_value(0.0)[0] <= 0 or left >= 0 or slope_and_value(left)[0] >= 0:
         return min(flat, slope_and_value(min(left, 0.0))[1])
-    x = brentq(lambda x: slope_and_value(x)[0], left, 0.0, xtol=1e-14)
+    x = scipy.optimize.brentq(lambda x: slope_and_value(x)[0], left, 0.0, xtol=1e-14)
     return slope_and_value(x)[1]
 
 

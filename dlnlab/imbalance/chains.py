@@ -5,13 +5,14 @@ One weight a layer. T is the operator of the end-to-end flow (`dlnlab.imbalance.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import elementwise
 
 from .._validation import Array, common_batch, real_array
 
 
 def chain_level(product: Array, cumulative: Array) -> Array:
     """Return the t >= 0 with prod_l (t + c_l) = product^2, for c >= 0 of shape (..., L) with minimum 0."""
+    from scipy.optimize import elementwise  # here, as it takes as long to import as the library
+
     depth = cumulative.shape[-1]
     log_square = 2 * np.log(np.where(product > 0, product, 1.0))
     high = log_square / depth

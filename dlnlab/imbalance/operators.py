@@ -8,9 +8,8 @@ Along gradient flow :math:`\dot W = -T(\nabla\ell(W))`, balanced or not, with
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.linalg import eigvalsh
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._validation import Array, common_batch, real_array, weight_list
 from ..networks.weights import columns, direction_list, layer_gradients, rows
@@ -182,13 +181,13 @@ def preconditioner_eigenvalue(weights: Sequence[ArrayLike]) -> Array:
 
 
 def _least_dense(weights: list[Array]) -> float:
-    return float(eigvalsh(operator_matrix(weights), subset_by_index=[0, 0])[0])
+    return float(scipy.linalg.eigvalsh(operator_matrix(weights), subset_by_index=[0, 0])[0])
 
 
 def _least_iterative(weights: list[Array]) -> float:
     shape = (weights[-1].shape[-2], weights[0].shape[-1])
     size = shape[0] * shape[1]
-    T = LinearOperator(
+    T = scipy.sparse.linalg.LinearOperator(
         (size, size),
         matvec=lambda E: tau_adjoint(weights, tau(weights, E.reshape(shape))).ravel(),
         dtype=np.float64,
@@ -196,8 +195,12 @@ def _least_iterative(weights: list[Array]) -> float:
     # A start of our own, or the same call would not give the same digits twice.
     start = np.random.default_rng(0).standard_normal(size)
     try:
-        return float(eigsh(T, k=1, which="SA", v0=start, maxiter=_ITERATIONS, return_eigenvectors=False)[0])
-    except ArpackNoConvergence as error:
+        return float(
+            scipy.sparse.linalg.eigsh(
+                T, k=1, which="SA", v0=start, maxiter=_ITERATIONS, return_eigenvectors=False
+            )[0]
+        )
+    except scipy.sparse.linalg.ArpackNoConvergence as error:
         raise RuntimeError(
             f"the least eigenvalue of T was not found, for W of shape {shape}: {error}"
         ) from error

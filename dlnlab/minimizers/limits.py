@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from math import inf
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from .._validation import Array, common_batch, count, positive, real_array, weight_list
 from ..acceleration import spectrum
@@ -245,7 +245,7 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
             ]
         )
 
-    result = solve_ivp(
+    result = scipy.integrate.solve_ivp(
         velocity,
         (0.0, times[-1]),
         [*np.log(s), *angles],

@@ -8,7 +8,6 @@ A diagonal network is the regressor :math:`w = u^D - v^D`, entry by entry. From
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize.elementwise import find_root
 
 from .._validation import Array, count, number, positive, quiet, real_array
 from ..networks.completion import Completion, completion
@@ -40,13 +39,15 @@ def _conjugate(zeta: Array, depth: int) -> Array:
 
 def _dual(size: Array, depth: int) -> Array:
     """Return the inverse of h_D at non-negative arguments."""
+    from scipy.optimize import elementwise  # here, as it takes as long to import as the library
+
     if depth == 2:
         return np.arcsinh(size / 2)
     p = depth / (depth - 2)
     # In t = -log(1 - zeta), where the root lies between those of two simpler equations.
     low, high = np.log(np.maximum(size, 1.0)) / p, np.log1p(size) / p
     exact = {"xatol": 0.0, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0}
-    root = find_root(
+    root = elementwise.find_root(
         lambda t, size: np.expm1(p * t) - np.expm1(-p * np.log1p(-np.expm1(-t))) - size,
         (low, high),
         args=(size,),

@@ -1,8 +1,8 @@
 """The rank of a matrix as a continuous quantity."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import entr
 
 from .._validation import Array, real_array
 
@@ -39,4 +39,4 @@ def effective_rank(W: ArrayLike) -> Array:
     total = s.sum(axis=-1, keepdims=True)
     if (total == 0).any():
         raise ValueError("W must not be zero: its singular values cannot be normalised")
-    return np.exp(entr(s / total).sum(axis=-1))
+    return np.exp(scipy.special.entr(s / total).sum(axis=-1))

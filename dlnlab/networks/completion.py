@@ -5,9 +5,8 @@ from importlib.resources import files
 from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from .._validation import Array, common_batch, quiet, real_array, weight_list
 from .losses import matrix
@@ -155,8 +154,8 @@ def mask_invariants(weights: Sequence[ArrayLike], mask: ArrayLike) -> Array:
         )
     i, j = np.nonzero(mask)
     size = rows + columns
-    graph = coo_array((np.ones(len(i)), (i, rows + j)), shape=(size, size))
-    number, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(i)), (i, rows + j)), shape=(size, size))
+    number, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     above = np.square(weights[-1]).sum(axis=-1)
     below = np.square(weights[0]).sum(axis=-2)
     return np.concatenate([above, -below], axis=-1) @ np.eye(number)[component]

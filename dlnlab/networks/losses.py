@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 
 from .._validation import Array, common_batch, number, quiet, real_array
 
@@ -171,7 +171,7 @@ class LpRegression:
         problem = LpRegression(np.sqrt(len(U)) * U, residual / unit, self.p)
         shape = (self.Y.shape[1], U.shape[1])
         basis = np.eye(shape[0] * shape[1]).reshape(-1, *shape)
-        result = minimize(
+        result = scipy.optimize.minimize(
             lambda w: problem.value(w.reshape(shape)),
             np.zeros(len(basis)),
             jac=lambda w: problem.gradient(w.reshape(shape)).ravel(),
