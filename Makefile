@@ -13,8 +13,6 @@ CDN := tools/npm/node_modules/.package-lock.json
 TESTS ?= -n auto
 # A browser that hangs fails its test; nothing here takes minutes.
 PYTEST := $(BIN)/python -m pytest -q --timeout 180 $(TESTS)
-# The site's tests wait for a browser, those before them for nothing.
-BEHIND ?=
 # Progress bars are for people at a screen; here they would end up in the pages.
 export TQDM_DISABLE := 1
 # What runs at once prints one after the other, where make knows how (since version 4).
@@ -56,10 +54,11 @@ $(CDN): tools/npm/package.json tools/npm/package-lock.json
 book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
-# All that does not wait for each other at once: the book goes first and after it the tests that need it; those that
-# do not fill up what is left of the processors.
+# The environment and what npm installs at once; then the book goes first, whose last part keeps one processor busy,
+# and beside it the tests that do not need it.
 test:  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j7 $(SYNC) BEHIND="nice -n 10" book lint unit grading claims chapters site
+	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" book lint unit grading claims
+	@$(MAKE) --no-print-directory BUILT=1 chapters site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .
@@ -67,21 +66,21 @@ lint: $(READY)  ## linters and types
 	$(BIN)/mypy
 
 unit: $(READY)  ## the library, its docstrings, the rules for chapters
-	$(BEHIND) $(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
+	$(PYTEST) --dist worksteal --doctest-modules -p no:nbval --ignore tests/test_site.py --ignore tests/test_live.py \
 	  --ignore tests/test_claims_can_fail.py --ignore tests/test_plain_notebooks.py --ignore tests/test_firefox.py \
 	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/test_stored_outputs.py --ignore tests/grading
 
 claims: $(READY)  ## every claim broken on purpose, and a stored number changed
-	$(BEHIND) $(PYTEST) --dist worksteal -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
+	$(PYTEST) --dist worksteal -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
 
-chapters: book  ## the outputs of every chapter by nbval
+chapters: $(if $(BUILT),,book)  ## the outputs of every chapter by nbval
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout 300 -W default book
 
 grading: $(READY)  ## assignments: right, wrong and hostile notebooks, graded
-	$(BEHIND) $(PYTEST) -rs -p no:nbval tests/grading
+	$(PYTEST) -rs -p no:nbval tests/grading
 
-site: book  ## the built pages in Chromium, a chapter in JupyterLab
+site: $(if $(BUILT),,book)  ## the built pages in Chromium, a chapter in JupyterLab
 	$(PYTEST) --dist loadscope --no-loadscope-reorder -rs -p no:nbval tests/test_live.py tests/test_laboratory.py \
 	  tests/test_slides.py tests/test_site.py tests/test_firefox.py tests/test_plain_notebooks.py
 

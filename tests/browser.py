@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 COPIES = ROOT / "tools" / "npm" / "node_modules"
 CDN = "cdn.jsdelivr.net"
+DESKTOP = {"width": 1280, "height": 720}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -90,39 +91,74 @@ def copy_of(url: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def open_page(
-    window: BrowserContext, url: str, viewport: dict[str, int] | None = None, **media: str
-) -> tuple[Page, list[str]]:
-    """Open a page as published; return it and the list that gathers what goes wrong on it."""
-    page = window.new_page()
-    if viewport:
+class Reader:
+    """Who reads the book in a window; what a tab has loaded serves for the next page in it."""
+
+    def __init__(self, window: BrowserContext, site: str):
+        self.window, self.site = window, site
+        self.free: list[Page] = []
+        self.troubles: dict[Page, list[str]] = {}
+
+    def tab(self) -> Page:
+        """Open a tab that notes what goes wrong in it, and gets from copies what is not on loopback."""
+        page = self.window.new_page()
+        page.set_default_timeout(10_000)
+        self.troubles[page] = []
+
+        def note(trouble: str) -> None:
+            self.troubles[page].append(trouble)
+
+        def answer(event: dict[str, Any]) -> None:
+            request, address = {"requestId": event["requestId"]}, event["request"]["url"]
+            if copy := copy_of(address):
+                kind = mimetypes.guess_type(copy)[0] or "application/octet-stream"
+                headers = {"Content-Type": kind, "Access-Control-Allow-Origin": "*"}
+                fields = [{"name": name, "value": value} for name, value in headers.items()]
+                body = base64.b64encode(copy.read_bytes()).decode()
+                whole = {"responseCode": 200, "responseHeaders": fields, "body": body}
+                session.send("Fetch.fulfillRequest", request | whole)
+            else:
+                note(f"not answered: {address}")
+                session.send("Fetch.failRequest", request | {"errorReason": "BlockedByClient"})
+
+        # Not by a route, which takes all requests from the browser and turns off its cache.
+        session = self.window.new_cdp_session(page)
+        session.on("Fetch.requestPaused", answer)
+        session.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
+        page.on("pageerror", lambda error: note(f"error: {error}"))
+        page.on("console", lambda line: note(line.text) if line.type == "error" else None)
+        page.on(
+            "response",
+            lambda response: note(f"{response.status}: {response.url}") if response.status >= 400 else None,
+        )
+        return page
+
+    def open(
+        self,
+        name: str,
+        viewport: dict[str, int] = DESKTOP,
+        color_scheme: Literal["light", "dark"] = "light",
+        reduced_motion: Literal["reduce", "no-preference"] = "no-preference",
+    ) -> Page:
+        """Open a page as published."""
+        page = self.free.pop() if self.free else self.tab()
         page.set_viewport_size(viewport)
-    page.emulate_media(**media)
-    page.set_default_timeout(10_000)
-    troubles: list[str] = []
+        page.emulate_media(media="screen", color_scheme=color_scheme, reduced_motion=reduced_motion)
+        page.goto(f"{self.site}/{name}", wait_until="load")
+        return page
 
-    # Not by a route, which takes all requests from the browser and turns off its cache.
-    session = window.new_cdp_session(page)
+    def leave(self, *pages: Page) -> None:
+        """Leave pages, on which nothing has gone wrong."""
+        for page in pages:
+            page.goto("about:blank")
+            page.mouse.move(0, 0)
+            self.free.append(page)
+            troubles, self.troubles[page] = self.troubles[page], []
+            assert not troubles
 
-    def answer(event: dict[str, Any]) -> None:
-        request, address = {"requestId": event["requestId"]}, event["request"]["url"]
-        if copy := copy_of(address):
-            kind = mimetypes.guess_type(copy)[0] or "application/octet-stream"
-            headers = {"Content-Type": kind, "Access-Control-Allow-Origin": "*"}
-            fields = [{"name": name, "value": value} for name, value in headers.items()]
-            body = base64.b64encode(copy.read_bytes()).decode()
-            session.send(
-                "Fetch.fulfillRequest",
-                {**request, "responseCode": 200, "responseHeaders": fields, "body": body},
-            )
-        else:
-            troubles.append(f"not answered: {address}")
-            session.send("Fetch.failRequest", {**request, "errorReason": "BlockedByClient"})
 
-    session.on("Fetch.requestPaused", answer)
-    session.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
-    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-    page.on("response", lambda r: troubles.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-    page.goto(url, wait_until="load")
-    return page, troubles
+@contextmanager
+def reading() -> Iterator[Reader]:
+    """Serve the book and start Chromium for who reads it."""
+    with served() as site, launched() as window:
+        yield Reader(window, site)

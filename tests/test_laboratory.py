@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from browser import COPIES, ROOT, launched, open_page, require_browser, served
+from browser import COPIES, ROOT, reading, require_browser
 
 import dlnlab as dl
 from dlnlab.book import laboratory
@@ -19,19 +19,23 @@ STATIC = ROOT / "dlnlab" / "book" / "static"
 
 
 @pytest.fixture(scope="module")
-def opened():
-    """Open the page with settings; at the end nothing has gone wrong."""
-    with served() as site, launched() as window:
-        troubles = []
+def reader():
+    with reading() as one:
+        yield one
 
-        def read(query="", **options):
-            page, wrong = open_page(window, f"{site}/{PAGE}?{query}", **options)
-            troubles.append(wrong)
-            page.locator(".dlnlab-lab").wait_for()
-            return page
 
-        yield read
-    assert not any(troubles)
+@pytest.fixture
+def opened(reader):
+    """Open the page with settings."""
+    pages = []
+
+    def read(query="", **options):
+        pages.append(reader.open(f"{PAGE}?{query}", **options))
+        pages[-1].locator(".dlnlab-lab").wait_for()
+        return pages[-1]
+
+    yield read
+    reader.leave(*pages)
 
 
 def settings(n):
@@ -95,7 +99,6 @@ def test_the_engine_is_the_library(opened):
     page = opened()
     tasks, some = laboratory.tasks(), list(settings(200))
     found = page.evaluate(TRAIN, [{name: laboratory.sent(task) for name, task in tasks.items()}, some])
-    page.close()
     chaotic = diverged = completions = 0
     for setting, result in zip(some, found, strict=True):
         task, rate = tasks[setting["task"]], setting["rate"]
@@ -184,14 +187,12 @@ def test_each_link_of_the_page_shows_what_the_text_says(opened):
             missed = float(words.rstrip(".").rsplit(" ", 1)[1])
             assert told[1].endswith(f"{missed:.2f}"), (query, words)
         assert all(part in text for part in told), told
-    page.close()
 
 
 def test_three_layers_still_learn_when_the_text_says_so(opened):
     page = opened(SLOW)
     page.locator("select").nth(2).select_option("1000")
     words = ran(page)
-    page.close()
     assert "After 50000 steps it learns; excess risk 8.1e-9" in words
     assert "error at hidden entries 0.192" in words
     task, truth = laboratory.tasks()["completion"], laboratory.rank_two()[0]
@@ -212,7 +213,6 @@ def test_the_sliders_and_the_address_are_one(opened):
     query = dict(parse_qsl(page.evaluate("location.search.slice(1)")))
     assert query == {"depth": "5", "rate": "0.0195", "start": "balanced"}
     assert "Depth 5" in said(page)
-    page.close()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,6 @@ def test_a_hostile_address_is_brought_into_bounds(opened, query):
     page.get_by_role("button", name="Step").click()
     assert "After 1 steps" in said(page)
     assert 1 <= int(page.locator(".dlnlab-lab output").first.inner_text()) <= 12
-    page.close()
 
 
 def test_runs_are_collected_compared_and_saved(opened):
@@ -258,7 +257,6 @@ def test_runs_are_collected_compared_and_saved(opened):
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as SVG").click()
     assert download.value.path().read_text().startswith('<svg viewBox="0 0 420 300"')
-    page.close()
 
 
 def test_the_plane_takes_a_start_by_tap_and_by_keyboard(opened):
@@ -273,7 +271,6 @@ def test_the_plane_takes_a_start_by_tap_and_by_keyboard(opened):
     page.get_by_role("slider", name="depth").focus()
     page.keyboard.press("ArrowRight")
     assert not page.locator(".lab-plane").is_visible()
-    page.close()
 
 
 def test_completion_shows_its_matrix_and_what_it_missed(opened):
@@ -303,7 +300,6 @@ def test_completion_shows_its_matrix_and_what_it_missed(opened):
     page.locator("select").first.select_option("scalar")
     assert not page.locator(".lab-matrix").is_visible()
     assert page.locator(".lab-picture:visible").count() == 4
-    page.close()
 
 
 def test_the_corner_does_what_the_text_says(opened):
@@ -334,7 +330,6 @@ def test_the_corner_does_what_the_text_says(opened):
     numbers = page.locator(".lab-matrix text").all_text_contents()
     assert [round(float(x), 2) for x in numbers] == [-1.06, 1, 1, 0]
     assert page.locator(".lab-matrix circle").count() == 0
-    page.close()
 
 
 @pytest.mark.parametrize("task", ["diabetes", "completion"])
@@ -345,7 +340,6 @@ def test_noise_is_the_same_in_python(opened, task):
         page.get_by_role("button", name="Step").click()
     lab.run(3)
     assert f"excess risk {float(f'{lab.history[-1][1]:.3g}'):g}" in said(page)
-    page.close()
 
 
 def test_weights_of_python_have_a_readout_of_one(opened):
@@ -366,7 +360,6 @@ def test_weights_of_python_have_a_readout_of_one(opened):
     lab.run(1)
     risk = f"excess risk {float(f'{lab.history[-1][1]:.3g}'):g}"
     assert risk in page.locator("#given .lab-said").inner_text()
-    page.close()
 
 
 def test_a_change_of_task_changes_the_critical_curve_and_the_ghost(opened):
@@ -378,7 +371,6 @@ def test_a_change_of_task_changes_the_critical_curve_and_the_ghost(opened):
     assert page.locator(".lab-critical").get_attribute("d") != path
     page.locator("select").first.select_option("completion")
     assert page.locator(".lab-critical").count() == 0
-    page.close()
 
 
 def test_pictures_move_and_say_what_they_show(opened):
@@ -398,7 +390,6 @@ def test_pictures_move_and_say_what_they_show(opened):
     ]
     assert "2 / rate at 40" not in names[1]  # far above the curve
     assert "least at" in names[1]
-    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 820, 1100, 1400])
@@ -406,7 +397,6 @@ def test_controls_keep_to_their_places(opened, width):
     page = opened("task=stiff", viewport={"width": width, "height": 800})
     wide = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText)"
     assert page.locator(".lab-control").evaluate_all(wide) == []
-    page.close()
 
 
 def test_with_reduced_motion_it_is_drawn_twice_a_second(opened):

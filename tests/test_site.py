@@ -20,7 +20,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import nbformat
 import pytest
 import yaml
-from browser import COPIES, HTML, ROOT, launched, open_page, require_browser, served
+from browser import COPIES, DESKTOP, HTML, ROOT, Reader, reading, require_browser
 
 import dlnlab
 
@@ -31,7 +31,7 @@ PAGES = sorted(
     for path in (HTML / "book").rglob("*.html")
     if not path.stem.endswith("-slides")
 )
-DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 375, "height": 800}
+PHONE = {"width": 375, "height": 800}
 # Of the theme and of the bibliography, whose markup is not ours to change.
 KNOWN_VIOLATIONS = {
     "aria-allowed-role",
@@ -51,15 +51,9 @@ every_page = pytest.mark.parametrize("name", PAGES)
 
 
 @pytest.fixture(scope="module")
-def site():
-    with served() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def window():
-    with launched() as started:
-        yield started
+def reader():
+    with reading() as one:
+        yield one
 
 
 def settled(page):
@@ -89,12 +83,11 @@ def looked_through(page):
 
 
 @pytest.fixture(scope="class")
-def page(request, site, window):
-    """The page of a class of tests; at the end nothing has gone wrong on it."""
-    opened, troubles = open_page(window, f"{site}/{request.cls.name}", DESKTOP)
+def page(request, reader):
+    """The page of a class of tests."""
+    opened = reader.open(request.cls.name)
     yield looked_through(settled(opened))
-    opened.close()
-    assert not troubles
+    reader.leave(opened)
 
 
 @pytest.fixture(scope="class")
@@ -139,18 +132,16 @@ def bare(page):
 
 
 @pytest.fixture
-def read(site, window):
-    """Open pages for one test alone; at the end nothing has gone wrong on them."""
+def read(reader):
+    """Open pages for one test alone."""
     opened = []
 
     def read_page(name, **options):
-        opened.append(open_page(window, f"{site}/{name}", **options))
-        return settled(opened[-1][0])
+        opened.append(settled(reader.open(name, **options)))
+        return opened[-1]
 
     yield read_page
-    for page, troubles in opened:
-        page.close()
-        assert not troubles
+    reader.leave(*opened)
 
 
 def in_scheme(page, scheme):
@@ -551,10 +542,11 @@ def test_images_have_alternative_text(name):
         assert image.get("alt", "").strip(), image
 
 
-def test_a_phone_of_flesh_and_blood(window, site):
+def test_a_phone_of_flesh_and_blood(reader):
     """With its own idea of the width of a page, and a finger."""
-    hand = window.browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
-    page, troubles = open_page(hand, f"{site}/book/setting.html")
+    hand = reader.window.browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
+    hers = Reader(hand, reader.site)
+    page = hers.open("book/setting.html", viewport=PHONE)
     assert settled(page).evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     explorer = page.query_selector(".dlnlab-explorer")
     before, track = shown(explorer), explorer.query_selector(".noUi-base")
@@ -562,8 +554,8 @@ def test_a_phone_of_flesh_and_blood(window, site):
     box = track.bounding_box()
     page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
     changes(page, explorer, before)
+    hers.leave(page)
     hand.close()
-    assert not troubles
 
 
 @pytest.mark.parametrize("name", explorers())
@@ -574,23 +566,23 @@ def test_each_explorer_has_a_first_frame_for_a_page_without_scripts(name):
     assert all(len(words) > 40 for words in frames)
 
 
-def test_without_scripts_the_first_frames_stand(window, site):
-    without = window.browser.new_context(java_script_enabled=False)
+def test_without_scripts_the_first_frames_stand(reader):
+    without = reader.window.browser.new_context(java_script_enabled=False)
     page = without.new_page()
-    page.goto(f"{site}/book/setting.html")
+    page.goto(f"{reader.site}/book/setting.html")
     frames = page.locator(".first-frame img").all()
     assert frames
     assert all(frame.is_visible() for frame in frames)
     without.close()
 
 
-def test_the_offline_edition_needs_no_network(window):
+def test_the_offline_edition_needs_no_network(reader):
     """From a folder, with every other address blocked: formulas, sliders, search."""
     subprocess.run([sys.executable, ROOT / "tools" / "offline.py"], check=True, capture_output=True)
     folder = ROOT / "_build" / "offline"
     with zipfile.ZipFile(folder.with_suffix(".zip")) as file:
         assert "deep-linear-networks/book/setting.html" in file.namelist()
-    page, asked = window.new_page(), []
+    page, asked = reader.window.new_page(), []
 
     def answer(route):
         local = route.request.url.startswith((folder.as_uri(), "data:"))

@@ -3,28 +3,31 @@
 import re
 
 import pytest
-from browser import COPIES, HTML, launched, open_page, require_browser, served
+from browser import COPIES, DESKTOP, HTML, reading, require_browser
 
 require_browser()
 
 DECKS = sorted(path.name for path in (HTML / "book").glob("*-slides.html"))
-SCREEN = {"width": 1280, "height": 720}
 
 
 @pytest.fixture(scope="module")
-def opened():
-    """Open decks; at the end nothing has gone wrong on them."""
-    with served() as site, launched() as window:
-        troubles = []
+def reader():
+    with reading() as one:
+        yield one
 
-        def read(name, **options):
-            page, wrong = open_page(window, f"{site}/book/{name}", viewport=SCREEN, **options)
-            troubles.append(wrong)
-            page.wait_for_function("window.deck?.isReady()")
-            return page
 
-        yield read
-    assert not any(troubles)
+@pytest.fixture
+def opened(reader):
+    """Open decks."""
+    pages = []
+
+    def read(name, **options):
+        pages.append(reader.open(f"book/{name}", **options))
+        pages[-1].wait_for_function("window.deck?.isReady()")
+        return pages[-1]
+
+    yield read
+    reader.leave(*pages)
 
 
 def test_every_session_has_a_deck():
@@ -44,20 +47,21 @@ def test_a_deck_has_what_its_page_has_and_all_of_it_fits(opened, name):
     assert page.locator("section blockquote").count() >= 1
     assert page.locator("section:last-child li").count() >= 3  # the summary
     assert page.get_by_text(r"\(").count() == 0
-    too_large = []
-    for i in range(page.evaluate("deck.getTotalSlides()")):
-        page.evaluate("i => deck.slide(i)", i)
-        page.evaluate("() => document.fonts.ready")
-        page.evaluate(
-            "() => Promise.all([...deck.getCurrentSlide().querySelectorAll('img')].map((i) => i.decode()))"
-        )
-        height, size = page.evaluate(
-            "() => [deck.getCurrentSlide().scrollHeight, parseFloat(deck.getCurrentSlide().style.fontSize)]"
-        )
-        if height > SCREEN["height"] or size < 50:
-            too_large.append((i, height, size))
-    page.close()
-    assert too_large == []
+    sizes = page.evaluate(
+        """async () => {
+          const sizes = [];
+          for (let i = 0; i < deck.getTotalSlides(); i++) {
+            deck.slide(i);
+            const slide = deck.getCurrentSlide();
+            await document.fonts.ready;
+            await Promise.all([...slide.querySelectorAll("img")].map((image) => image.decode()));
+            sizes.push([slide.scrollHeight, parseFloat(slide.style.fontSize)]);
+          }
+          return sizes;
+        }"""
+    )
+    assert len(sizes) > 10
+    assert [(i, *size) for i, size in enumerate(sizes) if size[0] > DESKTOP["height"] or size[1] < 50] == []
 
 
 def test_keys_turn_the_pages_and_move_the_sliders(opened):
@@ -77,7 +81,6 @@ def test_keys_turn_the_pages_and_move_the_sliders(opened):
         "(alt) => document.querySelector('section.present .dlnlab-explorer img')?.alt !== alt", arg=before
     )
     assert page.evaluate("deck.getIndices().h") == here
-    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -85,5 +88,4 @@ def test_a_deck_can_be_read(opened, scheme):
     page = opened("imbalance-slides.html#/4", color_scheme=scheme)
     page.add_script_tag(path=COPIES / "axe-core" / "axe.min.js")
     found = page.evaluate("async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa'] })).violations")
-    page.close()
     assert [(v["id"], [node["target"] for node in v["nodes"]][:3]) for v in found] == []
