@@ -17,6 +17,8 @@ PYTEST := $(BIN)/python -m pytest -q --timeout 180 $(TESTS)
 export TQDM_DISABLE := 1
 # What runs at once prints one after the other, where make knows how (since version 4).
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+# Of the many processes that import the library one compiles it, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # The matrices are small: threads within a process cost more than they give.
 export OPENBLAS_NUM_THREADS := 1
 
@@ -57,8 +59,8 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 # The environment and what npm installs at once; then the book goes first, whose last part keeps one processor busy,
 # and beside it the tests that do not need it.
 test:  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" book lint unit grading claims
-	@$(MAKE) --no-print-directory BUILT=1 chapters site
+	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" chapters lint unit grading claims
+	@$(MAKE) --no-print-directory BUILT=1 site
 
 lint: $(READY)  ## linters and types
 	$(BIN)/ruff check .

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,9 +10,14 @@ from dlnlab import experiments, figures
 TASK = experiments.regression_task()
 
 
+def first_steps(grids):
+    """A table to draw: after a quarter of the steps many runs have learned."""
+    return dl.run_sweep([replace(grid, steps=grid.steps // 4) for grid in grids])
+
+
 @pytest.fixture(scope="module")
 def perceptrons():
-    return dl.run_sweep(experiments.perceptron_grids(TASK, 1))
+    return first_steps(experiments.perceptron_grids(TASK, 1))
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +43,7 @@ def test_figures_show_the_tables(perceptrons):
 
 def test_figures_of_depth_and_trajectories(monkeypatch):
     grids = experiments.depth_grids(TASK, 1)
-    lines = figures.plot_distance_by_rate(dl.run_sweep(grids), TASK).axes[0].lines
+    lines = figures.plot_distance_by_rate(first_steps(grids), TASK).axes[0].lines
     verticals = [line.get_xdata()[0] for line in lines if len(set(line.get_xdata())) == 1]
     assert verticals == pytest.approx([dl.critical_learning_rate(TASK, depth) for depth in (5, 10, 20, 40)])
     monkeypatch.setattr(experiments.grids, "_TRAJECTORIES", {0.02: 60, 0.1: 60})
