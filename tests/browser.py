@@ -125,6 +125,12 @@ class Reader:
         session = self.window.new_cdp_session(page)
         session.on("Fetch.requestPaused", answer)
         session.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
+
+        def asked(url: str) -> None:
+            if url.startswith("http:") and urlsplit(url).hostname != "127.0.0.1":
+                note(f"not on loopback: {url}")
+
+        page.on("request", lambda request: asked(request.url))
         page.on("pageerror", lambda error: note(f"error: {error}"))
         page.on("console", lambda line: note(line.text) if line.type == "error" else None)
         page.on(
@@ -154,7 +160,7 @@ class Reader:
             page.mouse.move(0, 0)
             self.free.append(page)
             troubles, self.troubles[page] = self.troubles[page], []
-            assert not troubles
+            assert not troubles, troubles
 
 
 @contextmanager
