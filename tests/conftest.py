@@ -20,6 +20,28 @@ def rng():
     return np.random.default_rng(20240)
 
 
+@pytest.fixture(scope="module")
+def reader():
+    """Who reads the built book in Chromium."""
+    from browser import reading  # here, as other tests need no browser
+
+    with reading() as one:
+        yield one
+
+
+@pytest.fixture
+def visit(reader):
+    """Open pages for one test alone."""
+    pages = []
+
+    def open_page(name, **options):
+        pages.append(reader.open(name, **options))
+        return pages[-1]
+
+    yield open_page
+    reader.leave(*pages)
+
+
 def random_weights(rng, depth, max_width=20, batch=(), outputs=None, scale=None):
     """Layers of random widths whose products neither vanish nor explode."""
     widths = rng.integers(1, max_width + 1, size=depth + 1)

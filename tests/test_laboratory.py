@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from browser import COPIES, ROOT, reading, require_browser
+from browser import COPIES, ROOT, require_browser
 
 import dlnlab as dl
 from dlnlab.book import laboratory
@@ -18,24 +18,16 @@ PAGE = "book/laboratory.html"
 STATIC = ROOT / "dlnlab" / "book" / "static"
 
 
-@pytest.fixture(scope="module")
-def reader():
-    with reading() as one:
-        yield one
-
-
 @pytest.fixture
-def opened(reader):
+def opened(visit):
     """Open the page with settings."""
-    pages = []
 
     def read(query="", **options):
-        pages.append(reader.open(f"{PAGE}?{query}", **options))
-        pages[-1].locator(".dlnlab-lab").wait_for()
-        return pages[-1]
+        page = visit(f"{PAGE}?{query}", **options)
+        page.locator(".dlnlab-lab").wait_for()
+        return page
 
-    yield read
-    reader.leave(*pages)
+    return read
 
 
 def settings(n):

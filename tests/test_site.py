@@ -20,7 +20,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import nbformat
 import pytest
 import yaml
-from browser import COPIES, DESKTOP, HTML, ROOT, Reader, reading, require_browser
+from browser import COPIES, DESKTOP, HTML, ROOT, Reader, require_browser
 
 import dlnlab
 
@@ -48,12 +48,6 @@ def explorers():
 
 COLOURS = ["color-contrast", "link-in-text-block"]
 every_page = pytest.mark.parametrize("name", PAGES)
-
-
-@pytest.fixture(scope="module")
-def reader():
-    with reading() as one:
-        yield one
 
 
 def settled(page):
@@ -132,16 +126,9 @@ def bare(page):
 
 
 @pytest.fixture
-def read(reader):
-    """Open pages for one test alone."""
-    opened = []
-
-    def read_page(name, **options):
-        opened.append(settled(reader.open(name, **options)))
-        return opened[-1]
-
-    yield read_page
-    reader.leave(*opened)
+def read(visit):
+    """Open pages for one test alone, and wait until they are settled."""
+    return lambda name, **options: settled(visit(name, **options))
 
 
 def in_scheme(page, scheme):

@@ -3,31 +3,23 @@
 import re
 
 import pytest
-from browser import COPIES, DESKTOP, HTML, reading, require_browser
+from browser import COPIES, DESKTOP, HTML, require_browser
 
 require_browser()
 
 DECKS = sorted(path.name for path in (HTML / "book").glob("*-slides.html"))
 
 
-@pytest.fixture(scope="module")
-def reader():
-    with reading() as one:
-        yield one
-
-
 @pytest.fixture
-def opened(reader):
+def opened(visit):
     """Open decks."""
-    pages = []
 
     def read(name, **options):
-        pages.append(reader.open(f"book/{name}", **options))
-        pages[-1].wait_for_function("window.deck?.isReady()")
-        return pages[-1]
+        page = visit(f"book/{name}", **options)
+        page.wait_for_function("window.deck?.isReady()")
+        return page
 
-    yield read
-    reader.leave(*pages)
+    return read
 
 
 def test_every_session_has_a_deck():
