@@ -5,6 +5,7 @@ when the library, its data or the pinned requirements change. All pages are writ
 changes, be it the configuration, a style or (see `book_site`) a number that other pages quote.
 """
 
+import gc
 import hashlib
 import multiprocessing
 import shutil
@@ -76,8 +77,6 @@ def refresh() -> None:
 
     A chapter that fails is not cached: the build executes it again, and reports it.
     """
-    from jupyter_cache.executors import load_executor
-
     if changed("library", library := fingerprint()):
         for stale in (".jupyter_cache", ".doctrees", "html"):
             shutil.rmtree(BUILD / stale, ignore_errors=True)
@@ -86,13 +85,17 @@ def refresh() -> None:
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         chapters.add_nb_to_project(str(chapter))
     if waiting := len(chapters.list_unexecuted()):
+        from jupyter_cache.executors import load_executor
+
         print(f"executing {waiting} chapters, all of them in about two minutes on two cores", flush=True)
-    load_executor("local-parallel", chapters).run_and_cache(timeout=300)
-    # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
-    multiprocessing.get_logger().setLevel("WARNING")
+        load_executor("local-parallel", chapters).run_and_cache(timeout=300)
+        # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
+        multiprocessing.get_logger().setLevel("WARNING")
 
 
 def main() -> int:
+    # The pages stay in memory until the end: to look for garbage among them takes a third of a warm build.
+    gc.disable()
     refresh()
     from jupyter_book.cli.main import build
 
