@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from .._validation import Array, common_batch, count, positive, real_array, weight_list
+from .._validation import Array, common_batch, count, number, real_array, weight_list
 from ..acceleration import spectrum
 from ..dynamics import Trajectory
 from ..networks.losses import Loss, fitting_loss
@@ -124,7 +124,7 @@ def flow_endpoint(
     """
     start = real_array("W", W, min_ndim=2)
     loss = fitting_loss(loss, start)
-    step, max_steps = float(positive("step", real_array("step", step, ndim=0))), count("max_steps", max_steps)
+    step, max_steps = number("step", step), count("max_steps", max_steps)
     spectrum(start[..., :1, :1], depth)  # which names a depth that is not admissible
 
     def velocity(W: Array) -> Array:
@@ -158,6 +158,17 @@ def _rotation(angle: Array) -> Array:
     return np.asarray(
         np.cos(angle)[..., None, None] * _NO_TURN + np.sin(angle)[..., None, None] * _QUARTER_TURN
     )
+
+
+def _polar(W: Array) -> tuple[Array, tuple[float, float], float]:
+    """Return singular values, the angles of both bases, and the sign that the second singular value needs."""
+    U, s, Vt = np.linalg.svd(W)
+    # Turn both bases into rotations, with what signs are left on the second singular value.
+    sign = np.sign(np.linalg.det(W))
+    if np.linalg.det(U) < 0:
+        U, Vt = U * [1.0, -1.0], Vt * [[1.0], [-1.0]]
+    V = Vt.T * [1.0, sign]
+    return s, (np.arctan2(U[1, 0], U[0, 0]), np.arctan2(V[1, 0], V[0, 0])), sign
 
 
 def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: float = 1e-10) -> Trajectory:
@@ -218,14 +229,8 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
     times = real_array("times", times, ndim=1)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError(f"times must increase from zero or later, got {times}")
-    rtol = float(positive("rtol", real_array("rtol", rtol, ndim=0)))
-    U, s, Vt = np.linalg.svd(start)
-    # Turn both bases into rotations, with what signs are left on the second singular value.
-    sign = np.sign(np.linalg.det(start))
-    if np.linalg.det(U) < 0:
-        U, Vt = U * [1.0, -1.0], Vt * [[1.0], [-1.0]]
-    V = Vt.T * [1.0, sign]
-    angles = np.arctan2(U[1, 0], U[0, 0]), np.arctan2(V[1, 0], V[0, 0])
+    rtol = number("rtol", rtol)
+    s, angles, sign = _polar(start)
 
     def matrices(state: Array) -> tuple[Array, Array, Array, Array]:
         s1, s2 = np.exp(state[0]), sign * np.exp(state[1])
