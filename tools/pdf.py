@@ -300,8 +300,7 @@ def faults(names: dict[str, Named]) -> list[str]:
 
 def main() -> int:
     if absent := [command for command in NEEDED if shutil.which(command) is None]:
-        packages = " ".join([*NEEDED.values(), PACKAGES])
-        print(f"{', '.join(absent)} not found; on Debian: apt-get install --no-install-recommends {packages}")
+        print(f"{', '.join(absent)} not found; on Debian: apt-get install --no-install-recommends {PACKAGES}")
         return 1
     build_book.refresh()
     from sphinx.util.docutils import docutils_namespace, patch_docutils
