@@ -29,31 +29,29 @@ def _slope(zeta: Array, depth: int) -> Array:
     return p * ((1 - zeta) ** (-p - 1) + (1 + zeta) ** (-p - 1))
 
 
-def _conjugate(zeta: Array, depth: int) -> Array:
-    """Return the integral of h_D from zero."""
-    if depth == 2:
-        return 4 * np.sinh(zeta / 2) ** 2
-    q = 2 / (depth - 2)
-    return (np.expm1(-q * np.log1p(-zeta)) + np.expm1(-q * np.log1p(zeta))) / q
-
-
-def _dual(size: Array, depth: int) -> Array:
-    """Return the inverse of h_D at non-negative arguments."""
+def _entropy(size: Array, depth: int) -> Array:
+    """Return the integral of the inverse of h_D from zero to non-negative arguments."""
     from scipy.optimize import elementwise  # here, as it takes as long to import as the library
 
     if depth == 2:
-        return np.arcsinh(size / 2)
-    p = depth / (depth - 2)
-    # In t = -log(1 - zeta), where the root lies between those of two simpler equations.
-    low, high = np.log(np.maximum(size, 1.0)) / p, np.log1p(size) / p
+        zeta = np.arcsinh(size / 2)
+        return np.asarray(size * zeta - 4 * np.sinh(zeta / 2) ** 2)
+    p, q = depth / (depth - 2), 2 / (depth - 2)
+    # In t = -log(1 - zeta), as zeta may round to one; the root lies between those of two simpler equations,
+    # which rounding may make one.
+    low, high = (1 - 2e-15) * np.log(np.maximum(size, 1.0)) / p, (1 + 2e-15) * np.log1p(size) / p
     exact = {"xatol": 0.0, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0}
-    root = elementwise.find_root(
+    t = elementwise.find_root(
         lambda t, size: np.expm1(p * t) - np.expm1(-p * np.log1p(-np.expm1(-t))) - size,
         (low, high),
         args=(size,),
         tolerances=exact,
-    )
-    return -np.expm1(-root.x)
+    ).x
+    # The integral of h_D is ((a - b)^2 + 2 (a b - 1)) / q with a = (1 - zeta)^(-q/2), b = (1 + zeta)^(-q/2).
+    zeta = -np.expm1(-t)
+    log_product = np.where(t < 0.5, -np.log1p(-(np.minimum(zeta, 0.5) ** 2)), t - np.log1p(zeta))
+    difference = np.expm1(q / 2 * t) - np.expm1(-q / 2 * np.log1p(zeta))
+    return np.asarray(size * zeta - (difference**2 + 2 * np.expm1(q / 2 * log_product)) / q)
 
 
 def _depth(depth: int) -> int:
@@ -92,10 +90,14 @@ def hyperbolic_entropy(w: ArrayLike, alpha: ArrayLike, *, depth: int = 2) -> Arr
     array([0.      , 0.000625])
     """
     w, alpha, depth = real_array("w", w, min_ndim=1), positive("alpha", alpha), _depth(depth)
-    unit = alpha[..., None] ** depth
-    size = np.abs(w) / unit
-    zeta = _dual(size, depth)
-    return np.asarray((unit * (size * zeta - _conjugate(zeta, depth))).sum(axis=-1))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        unit = alpha[..., None] ** depth
+        size = np.abs(w) / unit
+    if not np.isfinite(size + unit).all():
+        raise ValueError(
+            f"alpha must leave alpha^{depth} and |w| / alpha^{depth} within float64, got {alpha}"
+        )
+    return np.asarray((unit * _entropy(size, depth)).sum(axis=-1))
 
 
 def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2) -> Array:
@@ -144,10 +146,16 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
         raise ValueError(f"y must have shape ({len(X)},), one target a row of X, got {y.shape}")
     if np.linalg.matrix_rank(X) < len(X):
         raise ValueError(f"X must have rank {len(X)}, the number of its rows, so that every y can be fitted")
-    norm = float(np.linalg.norm(y) / np.linalg.norm(X, 2))
-    if norm == 0:
+    scale = float(np.linalg.norm(X, 2))
+    X, y = X / scale, y / scale
+    largest = float(np.abs(y).max())
+    if largest == 0:
         return np.zeros(X.shape[1])
-    largest = max(alpha, norm ** (1 / depth))
+    with np.errstate(over="ignore", divide="ignore"):
+        size = largest / np.float64(alpha) ** depth
+    if not 1e-150 < size < 1e150:
+        raise ValueError(f"alpha must leave y / (|X| alpha^{depth}) between 1e-150 and 1e150, got {size:.3g}")
+    largest = max(alpha, largest ** (1 / depth))
     scales = np.geomspace(largest, alpha, 1 + int(np.ceil(4 * np.log10(largest / alpha))))
     nu = np.zeros(len(X))
     for scale in scales:
@@ -173,9 +181,12 @@ def _newton(X: Array, y: Array, nu: Array, depth: int) -> Array:
             except np.linalg.LinAlgError:
                 break
             # Not so far that the function rises steeply: rounding hides values earlier than slopes.
-            while not (ahead := gradient(nu + step)) @ step <= -0.5 * slope @ step:
-                step = step / 2
-            nu, slope = nu + step, ahead
+            shorter = (step / 2**k for k in range(60))
+            moved = next((s for s in shorter if gradient(nu + s) @ s <= -0.5 * slope @ s), None)
+            if moved is None:
+                break
+            nu = nu + moved
+            slope = gradient(nu)
     raise RuntimeError("alpha is too small: rounding hides the minimiser; try a larger one")
 
 

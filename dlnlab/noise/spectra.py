@@ -1,7 +1,7 @@
 r"""Brownian motion of Hermitian matrices: what it does to eigenvalues."""
 
 import numpy as np
-from numpy.polynomial import polynomial
+import scipy
 from numpy.typing import ArrayLike
 
 from .._validation import Array, count, generator, number, positive, real_array
@@ -137,21 +137,43 @@ def heat_roots(x0: ArrayLike, t: ArrayLike) -> Array:
     ValueError
         If an argument is not admissible.
 
+    Notes
+    -----
+    The roots solve :math:`\dot x_i = \sum_{j \ne i} 1/(x_i - x_j)`, which is integrated: by the coefficients
+    of the polynomial some twenty roots lose all digits. A root of multiplicity m begins as
+    :math:`x + \sqrt t\, h`, where h are the roots of the Hermite polynomial of degree m. The tests, in exact
+    fractions and with up to 25 roots, allow errors of 2e-14 of the distance between the outermost ones.
+
     Examples
     --------
     >>> heat_roots([0.0, 0.0, 0.0], 1.0).round(12)  # the roots of z^3 - 3 z
     array([-1.73205081,  0.        ,  1.73205081])
     """
     x, times = _start(x0), positive("t", t, zero=True)
-    term = polynomial.polyfromroots(x)
-    terms = [term]
-    for k in range(1, len(x) // 2 + 1):
-        term = -polynomial.polyder(term, 2) / (2 * k)
-        terms.append(term)
-    found = []
-    for time in times.ravel():
-        p = np.zeros(len(x) + 1)
-        for k, part in enumerate(terms):
-            p[: len(part)] += time**k * part
-        found.append(np.sort(polynomial.polyroots(p).real))
-    return np.array(found).reshape(*times.shape, len(x))
+    center, unit = x.mean(), np.ptp(x) or 1.0
+    x, times = (x - center) / unit, times / unit / unit
+    hermite = [scipy.special.roots_hermitenorm(m)[0] for m in np.unique(x, return_counts=True)[1]]
+
+    def begun(time: float) -> Array:
+        return np.asarray(x + np.sqrt(time) * np.concatenate(hermite))
+
+    def velocity(_: float, x: Array) -> Array:
+        gaps = x[:, None] - x
+        np.fill_diagonal(gaps, np.inf)
+        return np.asarray((1 / gaps).sum(axis=1))
+
+    # So early that roots have moved by a rounding error, and those of one cluster are apart by more than one.
+    first = 1e-24
+    found = {time: begun(time) for time in times.ravel() if time <= first}
+    if len(later := np.unique(times[times > first])):
+        path = scipy.integrate.solve_ivp(
+            velocity,
+            (first, later[-1]),
+            begun(first),
+            t_eval=later,
+            method="DOP853",
+            rtol=1e-13,
+            atol=1e-15,
+        )
+        found |= dict(zip(later, path.y.T, strict=True))
+    return center + unit * np.array([found[time] for time in times.ravel()]).reshape(*times.shape, len(x))

@@ -62,6 +62,34 @@ def test_entropy_is_the_integral_of_the_inverse(depth):
     assert hyperbolic_entropy([w], alpha, depth=depth) == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.parametrize("depth", [3, 4, 5, 8])
+def test_entropy_of_tiny_and_huge_scales(depth):
+    """Two terms of the expansions of both ends; rounding alone would say NaN there."""
+    w = np.array([[1.0], [3.0], [1e4]])
+    for alpha in (1e-3, 1e-5, 1e-8):
+        expected = w[:, 0] - depth / 2 * w[:, 0] ** (2 / depth) * alpha ** (depth - 2)
+        left = np.abs(hyperbolic_entropy(w, alpha, depth=depth) - expected)
+        assert (left <= depth * alpha**depth + 1e-15 * w[:, 0]).all()
+    quadratic = w[:, 0] ** 2 * (depth - 2) / (4 * depth)
+    scaled = hyperbolic_entropy(w, 1e7, depth=depth) * 1e7**depth
+    np.testing.assert_allclose(scaled, quadratic, rtol=1e-14)
+
+
+def test_entropy_and_minimiser_name_scales_that_float64_cannot_hold():
+    for alpha in (1e-80, 1e80):
+        with pytest.raises(ValueError, match="alpha must leave alpha"):
+            hyperbolic_entropy([1.0], alpha, depth=5)
+    for alpha in (1e-80, 5e-324, 1e200):
+        with pytest.raises(ValueError, match="alpha must leave"):
+            mirror_minimizer([[1.0, 2.0]], [1.0], alpha)
+
+
+def test_the_minimiser_does_not_depend_on_units():
+    X, y = np.random.default_rng(0).standard_normal((2, 3)), np.array([1.0, 2.0])
+    for unit in (1e100, 1e-100):
+        np.testing.assert_allclose(mirror_minimizer(unit * X, unit * y, 0.5), mirror_minimizer(X, y, 0.5))
+
+
 def test_large_scales_give_the_euclidean_norm_and_small_ones_the_sum_of_moduli(problem):
     X, y = problem
     np.testing.assert_allclose(mirror_minimizer(X, y, 100.0), np.linalg.pinv(X) @ y, atol=1e-7)

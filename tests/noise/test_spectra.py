@@ -1,8 +1,8 @@
+from fractions import Fraction
 from math import inf
 
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from scipy.stats import ks_2samp, norm
 
 from dlnlab.noise import dyson, dyson_matrix, heat_roots
@@ -10,14 +10,48 @@ from dlnlab.noise import dyson, dyson_matrix, heat_roots
 START = [-1.0, 0.0, 0.5]
 
 
-def test_heat_roots_against_the_particles_without_noise():
-    def repulsion(_, x):
-        gaps = x[:, None] - x + np.eye(len(x))
-        return (1 / gaps - np.eye(len(x))).sum(axis=1)
+def heat_polynomial(x0, t):
+    """The coefficients of the polynomial whose roots are wanted, highest first, in exact fractions."""
+    p = [Fraction(1)]
+    for x in x0:
+        p = [a - Fraction(x) * b for a, b in zip([*p, 0], [0, *p], strict=True)]
+    term, total = p, p
+    for k in range(1, len(p) // 2 + 1):
+        # The second derivative, as long as the polynomial itself.
+        degrees = range(len(p) - 1, -1, -1)
+        slopes = [-Fraction(t) / (2 * k) * n * (n - 1) * a for n, a in zip(degrees, term, strict=True)]
+        term = [0, 0, *slopes[:-2]]
+        total = [a + b for a, b in zip(total, term, strict=True)]
+    return total
 
-    times = [0.0, 0.1, 0.5]
-    path = solve_ivp(repulsion, (0, 0.5), START, t_eval=times, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(heat_roots(START, times), path.y.T, atol=1e-9)
+
+def value(p, z):
+    total = Fraction(0)
+    for coefficient in p:
+        total = total * Fraction(z) + coefficient
+    return total
+
+
+CLUSTERS = [0.0, *[100.0] * 5, 100.001, 101.0]
+
+
+@pytest.mark.parametrize("t", [2.0**-30, 0.5, 16.0])
+@pytest.mark.parametrize(
+    "x0", [START, np.arange(25.0), np.arange(20.0) + 100, [1e5 - 1, 1e5, 1e5 + 1], CLUSTERS, [0, 1e-9, 1, 1]]
+)
+def test_the_heat_polynomial_changes_sign_at_each_root(x0, t):
+    p, roots = heat_polynomial(x0, t), heat_roots(x0, t)
+    error = 2e-14 * np.ptp(roots) + 4e-16 * np.abs(x0).max()
+    for root in roots:
+        assert value(p, root - error) * value(p, root + error) < 0
+
+
+def test_heat_roots_begin_at_the_start():
+    for x0 in (np.arange(400.0), [3.0, 1.0, 1.0], np.ones(6), [7.0], [1e200, 2e200]):
+        np.testing.assert_allclose(heat_roots(x0, [[0.0], [0.0]]), np.sort([[x0], [x0]]), rtol=1e-15)
+    np.testing.assert_allclose(
+        heat_roots([0.0, 0.0], [1e-30, 1.0, 1e-30]) ** 2, [[1e-30] * 2, [1] * 2, [1e-30] * 2]
+    )
 
 
 def test_heat_roots_from_one_point_are_zeros_of_hermite_polynomials():
