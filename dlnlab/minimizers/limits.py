@@ -11,9 +11,10 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from .._validation import Array, common_batch, count, number, real_array, weight_list
+from .._validation import Array, common_batch, count, number, quiet, real_array, weight_list
 from ..acceleration import spectrum
 from ..dynamics import Trajectory
+from ..dynamics.flows import tolerances
 from ..networks.losses import Loss, fitting_loss
 
 
@@ -124,10 +125,12 @@ def flow_endpoint(
     """
     start = real_array("W", W, min_ndim=2)
     loss = fitting_loss(loss, start)
-    step, max_steps = number("step", step), count("max_steps", max_steps)
+    step, max_steps = np.float64(number("step", step)), count("max_steps", max_steps)
     spectrum(start[..., :1, :1], depth)  # which names a depth that is not admissible
 
     def velocity(W: Array) -> Array:
+        if not np.isfinite(W).all():
+            raise ValueError(f"step must be shorter: the loss rose without bound, got {step}")
         K, U, V = spectrum(W, depth)
         top = K[..., :1, :1]
         size = 1.0 if depth == 1 else (top if depth == inf else top / depth) ** (1 / (2 - 2 / depth))
@@ -142,12 +145,13 @@ def flow_endpoint(
         moving, left = moving[left > 1e-16], left[left > 1e-16]
         if not len(moving):
             break
-        here, h = points[moving], np.where(left > step**8, step, last)[:, None, None]
-        k1 = velocity(here)
-        k2 = velocity(here + h / 2 * k1)
-        k3 = velocity(here + h / 2 * k2)
-        k4 = velocity(here + h * k3)
-        points[moving] = here + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        with quiet():
+            here, h = points[moving], np.where(left > step**8, step, last)[:, None, None]
+            k1 = velocity(here)
+            k2 = velocity(here + h / 2 * k1)
+            k3 = velocity(here + h / 2 * k2)
+            k4 = velocity(here + h * k3)
+            points[moving] = here + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return points.reshape(start.shape)
 
 
@@ -177,7 +181,7 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
     Parameters
     ----------
     W : array_like of shape (2, 2)
-        The start, invertible.
+        The start, invertible, with two different singular values.
     loss : Loss
         The loss of the matrix.
     depth : int
@@ -225,12 +229,14 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
     start, depth = real_array("W", W, ndim=2), count("depth", depth, minimum=2)
     if start.shape != (2, 2) or np.linalg.matrix_rank(start) < 2:
         raise ValueError(f"W must be an invertible matrix of shape (2, 2), got {start.tolist()}")
+    s, angles, sign = _polar(start)
+    if s[0] - s[1] <= 1e-12 * s[0]:
+        raise ValueError(f"W must have two different singular values, got {s[0]} twice")
     loss = fitting_loss(loss, start)
     times = real_array("times", times, ndim=1)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError(f"times must increase from zero or later, got {times}")
-    rtol = number("rtol", rtol)
-    s, angles, sign = _polar(start)
+    duration = times[-1] or 1.0
 
     def matrices(state: Array) -> tuple[Array, Array, Array, Array]:
         s1, s2 = np.exp(state[0]), sign * np.exp(state[1])
@@ -241,7 +247,7 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
         s1, s2, U, V = matrices(state)
         g = U.T @ loss.gradient(U * np.array([s1, s2]) @ V.T) @ V
         gap = s1 ** (2 / depth) - abs(s2) ** (2 / depth)
-        return np.array(
+        return duration * np.array(
             [
                 -depth * s1 ** (1 - 2 / depth) * g[0, 0],
                 -sign * depth * abs(s2) ** (1 - 2 / depth) * g[1, 1],
@@ -252,15 +258,14 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
 
     result = scipy.integrate.solve_ivp(
         velocity,
-        (0.0, times[-1]),
+        (0.0, 1.0),
         [*np.log(s), *angles],
         method="LSODA",
-        t_eval=times,
-        rtol=rtol,
-        atol=1e-12,
+        t_eval=times / duration,
+        **tolerances(rtol, 1e-12),
     )
     if not result.success:
-        raise RuntimeError(f"the integrator LSODA failed after time {result.t[-1]:.6g}: {result.message}")
+        raise RuntimeError(f"LSODA failed before time {times[len(result.t)]:.6g}: {result.message}")
     s1, s2, U, V = matrices(result.y)
     path = U * np.stack([s1, s2], axis=-1)[..., None, :] @ V.mT
     return Trajectory(

@@ -86,3 +86,21 @@ def test_effective_rank(rng):
     assert effective_rank(np.diag(s)) == pytest.approx(expected)
     with pytest.raises(ValueError, match="W must not be zero"):
         effective_rank(np.zeros((2, 2)))
+
+
+def test_a_step_that_is_too_long_is_named():
+    for step in (5.0, 1e200):
+        with pytest.raises(ValueError, match="step must be shorter"):
+            flow_endpoint([[0.1, 0.0], [0.0, 0.2]], DIAGONAL, 2, step=step)
+
+
+def test_polar_flow_takes_any_times_and_refuses_circles():
+    """Equal singular values have no bases to follow."""
+    for times in ([0.0], [0.0, 1e-200]):
+        path = polar_flow([[2.0, 0.5], [0.0, 1.0]], CORNER, 2, times)
+        np.testing.assert_allclose(path.weights[0], [[[2.0, 0.5], [0.0, 1.0]]] * len(times), atol=1e-14)
+    for W in (np.eye(2), [[0.0, 1.0], [-1.0, 0.0]]):
+        with pytest.raises(ValueError, match="W must have two different singular values"):
+            polar_flow(W, DIAGONAL, 2, [1.0])
+    with pytest.raises(ValueError, match="rtol must be at least"):
+        polar_flow([[2.0, 0.0], [0.0, 1.0]], CORNER, 2, [1.0], rtol=1e-20)
