@@ -10,17 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
+_MOST = 2**31 - 1
+
 
 def quiet() -> np.errstate:
     """Let infinity and NaN pass without a warning: what diverges is a result."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
+def masked(value: Any) -> bool:
+    """Tell whether an array, or one in a list, hides entries."""
+    if isinstance(value, list | tuple):
+        return any(map(masked, value))
+    return isinstance(value, np.ma.MaskedArray)
+
+
 def real_array(
     name: str, value: ArrayLike, *, ndim: int | None = None, min_ndim: int = 0, finite: bool = True
 ) -> Array:
     """Return `value` as a (finite,) non-empty float64 array of the wanted number of axes."""
-    if isinstance(value, np.ma.MaskedArray):
+    if masked(value):
         raise ValueError(f"{name} must not be a masked array: fill or drop what is masked")
     try:
         array = np.asarray(value)
@@ -36,7 +45,8 @@ def real_array(
         raise ValueError(f"{name} must have at least {min_ndim} {plural}, got shape {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}")
-    array = array.astype(np.float64)
+    with quiet():  # of what only a longer type can hold
+        array = array.astype(np.float64)
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
     return array
@@ -64,9 +74,12 @@ def number(name: str, value: Any, *, zero: bool = False) -> float:
 
 
 def count(name: str, value: Any, *, minimum: int = 1) -> int:
-    """Return `value` as a whole number that is at least `minimum`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
+    """Return `value` as a whole number that is at least `minimum`, and no more than an array can be long."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
+    if not whole or value < minimum:
         raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be a whole number of at most {_MOST}, got one of {value:.3g}")
     return int(value)
 
 
@@ -89,7 +102,7 @@ def function(name: str, value: Any, example: str) -> Any:
 
 def width_list(widths: Sequence[int]) -> list[int]:
     """Return the widths (d_0, ..., d_L) of a network of depth L >= 1."""
-    listed = isinstance(widths, Sequence) or (isinstance(widths, np.ndarray) and widths.ndim == 1)
+    listed = isinstance(widths, list | tuple | range) or (isinstance(widths, np.ndarray) and widths.ndim == 1)
     if not listed or len(widths) < 2:
         raise ValueError(f"widths must list d_0, ..., d_L with L >= 1, got {widths!r}")
     return [count(f"widths[{k}]", width) for k, width in enumerate(widths)]

@@ -1,7 +1,7 @@
 """The metric that the inverse preconditioner defines, and circulations of vector fields."""
 
 from collections.abc import Callable
-from math import gamma, pi, prod
+from math import lgamma, log, pi
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +12,9 @@ from .preconditioner import scaled, spectrum
 
 def _invertible(W: ArrayLike, depth: float) -> tuple[Array, Array, Array]:
     W = real_array("W", W, min_ndim=2)
+    K, U, V = spectrum(W, depth)
     if depth != 1 and (np.linalg.matrix_rank(W) < min(W.shape[-2:])).any():
         raise ValueError("W must have full rank: at a lower one the preconditioner has no inverse")
-    K, U, V = spectrum(W, depth)
     if (K == 0).any():
         raise ValueError(f"W must be square for infinite depth, got shape {W.shape}")
     return K, U, V
@@ -154,7 +154,13 @@ def power_map(B: ArrayLike, depth: int) -> Array:
            [27.,  0.]])
     """
     U, s, Vt = np.linalg.svd(real_array("B", B, min_ndim=2), full_matrices=False)
-    return np.asarray((U * s[..., None, :] ** count("depth", depth)) @ Vt)
+    with quiet():
+        powers = s ** count("depth", depth)
+    if not np.isfinite(powers).all():
+        raise ValueError(
+            f"B must have powers within float64, got a singular value of {s.max():g} to the {depth}"
+        )
+    return np.asarray((U * powers[..., None, :]) @ Vt)
 
 
 def entropy(W: ArrayLike, depth: int) -> Array:
@@ -223,9 +229,11 @@ def orbit_volume(W: ArrayLike, depth: int) -> Array:
     2.6
     """
     d = square_matrix("W", W).shape[-1]
-    orthogonal_group = prod(2 * pi ** (k / 2) / gamma(k / 2) for k in range(1, d + 1))
-    constant = 2 ** (d * (d - 1) / 4) * orthogonal_group
-    return constant ** (count("depth", depth) - 1) * np.exp(entropy(W, depth))
+    # In logarithms: the volume of the orthogonal group leaves float64 at d = 170.
+    orthogonal_group = sum(log(2) + k / 2 * log(pi) - lgamma(k / 2) for k in range(1, d + 1))
+    constant = d * (d - 1) / 4 * log(2) + orthogonal_group
+    with quiet():
+        return np.exp((count("depth", depth) - 1) * constant + entropy(W, depth))
 
 
 def circulation(

@@ -101,7 +101,8 @@ def _settings(
         )
     values = {}
     for name, options in controls.items():
-        if isinstance(options, str) or not isinstance(options, Iterable):
+        listed = isinstance(options, Iterable) and getattr(options, "ndim", 1) > 0
+        if isinstance(options, str | bytes) or not listed:
             raise ValueError(f"controls must each be a list of values, got {name}={options!r}")
         # One more than there may be tells that there are too many, however many there are.
         some = islice(options, count("max_frames", max_frames) + 1)
@@ -114,7 +115,7 @@ def _settings(
             f"controls must have at most max_frames = {max_frames} combinations, got {n_frames} or more: "
             "drop values, or raise max_frames and with it the weight of the page"
         )
-    if play is not None and play not in list(values):
+    if play is not None and not (isinstance(play, str) and play in values):
         raise ValueError(f"play must name one of the controls {list(values)}, got {play!r}")
     first = {name: options[0] for name, options in values.items()} | dict(start or {})
     for name, value in first.items():

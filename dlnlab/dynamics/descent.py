@@ -66,6 +66,16 @@ def iterate(
     )
 
 
+def _next_rate(value: Any, last: Array) -> Array:
+    """Return a learning rate that a function gave, which may be NaN where the descent diverges."""
+    rate = np.asarray(value)
+    if rate.shape != last.shape or rate.dtype.kind not in "fiu" or (rate < 0).any():
+        raise ValueError(
+            f"learning_rate must return positive numbers of shape {last.shape} at every step, got {value!r}"
+        )
+    return rate
+
+
 def gradient_descent(
     weights: Sequence[ArrayLike],
     loss: Loss,
@@ -131,7 +141,7 @@ def gradient_descent(
         a = rows(weights, p)
         value, G = value_and_gradient(loss, a[0])
         if callable(rate):
-            eta = np.asarray(rate(a[0], G))
+            eta = _next_rate(rate(a[0], G), eta)
         return value, layer_gradients(weights, G, a)
 
     def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
@@ -238,9 +248,9 @@ def descend(
     try:
         with np.errstate(all="ignore"):
             moved, memory = rule(start.copy(), np.zeros_like(start), None)
-        batch = np.shape(moved)[:-2]
-        if np.shape(moved)[-2:] != start.shape[-2:]:
-            raise ValueError(f"got a shape {np.shape(moved)} from {start.shape}")
+        batch = moved.shape[:-2]
+        if moved.shape[-2:] != start.shape[-2:]:
+            raise ValueError(f"got a shape {moved.shape} from {start.shape}")
         start = np.broadcast_to(start, (*batch, *start.shape[-2:])).copy()
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
@@ -256,6 +266,10 @@ def descend(
     def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
         nonlocal memory
         proposal, memory = rule(weights[0], gradients[0], memory)
+        if np.shape(proposal) != weights[0].shape:
+            raise ValueError(
+                f"rule must keep the shape {weights[0].shape} of W, got {np.shape(proposal)} at a later step"
+            )
         return [proposal]
 
     return iterate([start], evaluate, step, steps, record_every, observables)

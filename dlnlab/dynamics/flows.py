@@ -32,12 +32,17 @@ class Interpolant:
         return unflatten(states.reshape(*t.shape, *self.batch, -1), self.shapes)
 
 
-def tolerances(rtol: float, atol: float) -> dict[str, float]:
-    """Return the integrator's tolerances, of which the relative one cannot be below its rounding."""
+_METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
+
+
+def integrator(method: str, rtol: float, atol: float) -> dict[str, Any]:
+    """Return the options of `scipy.integrate.solve_ivp`; rounding limits the relative tolerance."""
+    if not isinstance(method, str) or method not in _METHODS:
+        raise ValueError(f"method must be one of {', '.join(_METHODS)}, got {method!r}")
     least = 100 * np.finfo(np.float64).eps
-    if number("rtol", rtol) < least:
-        raise ValueError(f"rtol must be at least {least:.3g}, got {rtol!r}")
-    return {"rtol": float(rtol), "atol": number("atol", atol)}
+    if not least <= number("rtol", rtol) < 1:
+        raise ValueError(f"rtol must be at least {least:.3g} and below 1, got {rtol!r}")
+    return {"method": method, "rtol": float(rtol), "atol": number("atol", atol)}
 
 
 def _output_times(times: ArrayLike | None, duration: float) -> Array | None:
@@ -61,6 +66,8 @@ def _integrate(
 ) -> Trajectory:
     """Integrate d(weights)/dt = field(weights), and evaluate the loss and the observables on the way."""
     duration, observables = number("duration", duration), observable_functions(observables, start)
+    if not isinstance(dense, bool):
+        raise ValueError(f"dense must be True or False, got {dense!r}")
     batch = start[0].shape[:-2]
     shapes = [weight.shape[-2:] for weight in start]
     size = flatten(start).shape[-1]
@@ -169,7 +176,7 @@ def gradient_flow(
         times,
         dense,
         observables,
-        {"method": method, **tolerances(rtol, atol)},
+        integrator(method, rtol, atol),
     )
 
 
@@ -232,5 +239,5 @@ def end_to_end_flow(
         times,
         dense,
         observables,
-        {"method": method, **tolerances(rtol, atol)},
+        integrator(method, rtol, atol),
     )

@@ -69,10 +69,15 @@ def observable_functions(observables: Observables | None, start: list[Array]) ->
 
 def observe(observables: Observables, path: Sequence[list[Array]]) -> dict[str, Array]:
     """Evaluate every observable at every point of a path."""
-    return {
-        name: np.stack([np.asarray(observable(weights)) for weights in path])
-        for name, observable in observables.items()
-    }
+    seen = {}
+    for name, observable in observables.items():
+        values = [np.asarray(observable(weights)) for weights in path]
+        if shapes := {value.shape for value in values} - {values[0].shape}:
+            raise ValueError(
+                f"observables[{name!r}] must return arrays of one shape, got {values[0].shape} and {shapes}"
+            )
+        seen[name] = np.stack(values)
+    return seen
 
 
 def first_below(losses: ArrayLike, threshold: ArrayLike) -> Array:

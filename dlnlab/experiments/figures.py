@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .._validation import Array
+from .._validation import Array, number
 from ..dynamics.trajectories import Trajectory
 from ..flatness.hessians import sharpness
 from ..flatness.minima import critical_learning_rate, minimal_sharpness, minimal_sharpness_bounds
@@ -30,13 +30,16 @@ def _shades(n: int) -> Array:
     return plt.get_cmap("viridis")(np.linspace(0.1, 0.75, n))
 
 
-def _runs(table: Any) -> Table:
-    """Return a table, which must have the fields of those of `run_sweep`, and rows."""
+def _runs(table: Any, task: Regression | None = None) -> Table:
+    """Return a table, which must have the fields of those of `run_sweep`, and rows, and fit a task."""
     fields = getattr(getattr(table, "dtype", None), "names", None) or ()
-    if not set(fields) >= _FIELDS or len(table) == 0:
+    if not set(fields) >= _FIELDS or table.ndim != 1 or len(table) == 0:
         raise ValueError(f"table must be one of run_sweep with at least one row, got {type(table).__name__}")
     if table["diverged"].all():
         raise ValueError("table must have a run that does not diverge, got none")
+    features = table["regressor"].shape[-1]
+    if task is not None and len(task.minimizer) != features:
+        raise ValueError(f"task must have {features} features as in table, got {len(task.minimizer)}")
     return table
 
 
@@ -95,7 +98,10 @@ def plot_sharpness_by_scale(
     >>> plot_sharpness_by_scale(table, task, depth=2).axes[0].get_yscale()
     'log'
     """
-    table, (lower, upper) = _runs(table), minimal_sharpness_bounds(task, depth, readout_norm)
+    table, (lower, upper) = (
+        _runs(table, regression(task)),
+        minimal_sharpness_bounds(task, depth, readout_norm),
+    )
     figure, axes = plt.subplots(figsize=(6, 4.2))
     first = table[table["learning_rate"] == table["learning_rate"][0]]
     scales, start = _quartiles(first, "scale", first["initial_sharpness"], np.ones(len(first), dtype=bool))
@@ -231,7 +237,11 @@ def plot_trajectories(paths: Mapping[float, Trajectory], task: Regression, depth
         raise ValueError(f"paths must map learning rates to trajectories, got {paths!r}")
     if not all(isinstance(path, Trajectory) and not path.diverged.all() for path in paths.values()):
         raise ValueError("paths must map learning rates to trajectories that do not all diverge")
-    least = minimal_sharpness(task, depth)
+    least, ends = minimal_sharpness(task, depth), (1, len(task.minimizer))
+    for rate, path in paths.items():
+        number("learning rates of paths", rate)
+        if (path.weights[-1].shape[-2], path.weights[0].shape[-1]) != ends or path.diverged.ndim != 1:
+            raise ValueError(f"paths must hold batches of networks from {ends[1]} features to one output")
     figure, axes = plt.subplots(2, len(paths), figsize=(6, 4.6), sharex="col", sharey="row", squeeze=False)
     for (rate, path), (top, bottom) in zip(paths.items(), axes.T, strict=True):
         alive = ~path.diverged
@@ -281,7 +291,7 @@ def plot_distance_by_rate(table: Table, task: Regression) -> Figure:
     >>> len(plot_distance_by_rate(table, task).axes[0].lines)
     2
     """
-    table, task = _runs(table), regression(task)
+    table = _runs(table, regression(task))
     figure, axes = plt.subplots(figsize=(6, 3.8))
     depths = np.unique(table["depth"])
     for depth, shade in zip(depths, _shades(len(depths)), strict=True):
@@ -328,7 +338,7 @@ def plot_generalization(table: Table, task: Regression) -> Figure:
     >>> plot_generalization(table, task).axes[0].get_xscale()
     'log'
     """
-    table, task = _runs(table), regression(task)
+    table = _runs(table, regression(task))
     figure, axes = plt.subplots()
     for rate, rows, shade in _rates(table):
         rows = rows[~rows["diverged"]]

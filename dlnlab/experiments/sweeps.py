@@ -9,7 +9,6 @@ there, and a changed one never reads what is out of date.
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -268,8 +267,9 @@ def run_sweep(
         raise ValueError(f"grids must be a Grid or a list of at least one, got {grids!r}")
     if len({len(grid.task.minimizer) for grid in grids}) > 1:
         raise ValueError("grids must have tasks of one number of features, for one table of regressors")
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or jobs == 0):
-        raise ValueError(f"jobs must be a whole number other than 0, got {jobs!r}")
+    whole = isinstance(jobs, int | np.integer) and not isinstance(jobs, bool | np.timedelta64)
+    if jobs is not None and not (whole and 0 < abs(jobs) <= 1000):
+        raise ValueError(f"jobs must be a whole number other than 0 and of at most 1000, got {jobs!r}")
     path = None if folder is None else storage.opened(folder)
     work = (joblib.delayed(_part)(*chunk, path) for grid in grids for chunk in _chunks(grid))
     parts = joblib.Parallel(n_jobs=None if jobs is None else int(jobs), return_as="generator")(work)

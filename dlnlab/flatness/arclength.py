@@ -14,7 +14,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from .._validation import Array, one_network, one_output, readout_vector, weight_list
-from ..dynamics.flows import tolerances
+from ..dynamics.flows import integrator
 from ..dynamics.trajectories import Observables, Trajectory, observable_functions, observe
 from ..networks.losses import fitting_loss
 from ..networks.tasks import Regression, regression
@@ -92,9 +92,7 @@ def _until(
 
     for event in (arrival, saddle):
         event.terminal = True  # type: ignore[attr-defined]
-    found = scipy.integrate.solve_ivp(
-        field, (0.0, duration), start, method="DOP853", events=(arrival, saddle), **options
-    )
+    found = scipy.integrate.solve_ivp(field, (0.0, duration), start, events=(arrival, saddle), **options)
     if not len(found.t_events[0]):
         stop = f"the integrator stopped after {found.t[-1]:.3g} of {duration:.3g}: {found.message}"
         saddle_met = "it ran into a saddle: change the sign of the last layer"
@@ -173,17 +171,12 @@ def flow_to_minimum(
     [1.0, 1.0]
     """
     landscape, start = _landscape(weights, task, readout)
-    observables, tolerance = (
-        observable_functions(observables, landscape.layers(start)),
-        tolerances(rtol, atol),
-    )
+    observables = observable_functions(observables, landscape.layers(start))
+    options = integrator("DOP853", rtol, atol)
     if "time" in observables:
         raise ValueError("observables must not have the name 'time', which is that of the clock")
     # The clock, the last component, does not choose the steps.
-    options: dict[str, Any] = {
-        "rtol": tolerance["rtol"],
-        "atol": np.append(np.full(len(start) - 1, tolerance["atol"]), np.inf),
-    }
+    options["atol"] = np.append(np.full(len(start) - 1, options["atol"]), np.inf)
 
     path, saddle = start[None], _SADDLE * landscape.slope(start)
     if landscape.excess(start) > _NEAR:

@@ -194,6 +194,8 @@ def _least_iterative(weights: list[Array]) -> float:
     )
     # A start of our own, or the same call would not give the same digits twice.
     start = np.random.default_rng(0).standard_normal(size)
+    if not T.matvec(start).any():
+        return 0.0
     try:
         return float(
             scipy.sparse.linalg.eigsh(

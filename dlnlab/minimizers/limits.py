@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .._validation import Array, common_batch, count, number, quiet, real_array, weight_list
 from ..acceleration import spectrum
 from ..dynamics import Trajectory
-from ..dynamics.flows import tolerances
+from ..dynamics.flows import integrator
 from ..networks.losses import Loss, fitting_loss
 
 
@@ -260,9 +260,8 @@ def polar_flow(W: ArrayLike, loss: Loss, depth: int, times: ArrayLike, *, rtol: 
         velocity,
         (0.0, 1.0),
         [*np.log(s), *angles],
-        method="LSODA",
         t_eval=times / duration,
-        **tolerances(rtol, 1e-12),
+        **integrator("LSODA", rtol, 1e-12),
     )
     if not result.success:
         raise RuntimeError(f"LSODA failed before time {times[len(result.t)]:.6g}: {result.message}")

@@ -35,8 +35,9 @@ def effective_rank(W: ArrayLike) -> Array:
     >>> effective_rank([[[2.0, 0.0], [0.0, 2.0]], [[3.0, 3.0], [3.0, 3.0]]]).round(12)
     array([2., 1.])
     """
-    s = np.linalg.svd(real_array("W", W, min_ndim=2), compute_uv=False)
-    total = s.sum(axis=-1, keepdims=True)
-    if (total == 0).any():
+    W = real_array("W", W, min_ndim=2)
+    largest = np.abs(W).max(axis=(-2, -1), keepdims=True)
+    if (largest == 0).any():
         raise ValueError("W must not be zero: its singular values cannot be normalised")
-    return np.exp(scipy.special.entr(s / total).sum(axis=-1))
+    s = np.linalg.svd(W / largest, compute_uv=False)
+    return np.exp(scipy.special.entr(s / s.sum(axis=-1, keepdims=True)).sum(axis=-1))

@@ -8,14 +8,17 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import Array, common_batch, quiet, real_array, weight_list
+from .._validation import Array, common_batch, masked, quiet, real_array, weight_list
 from .losses import matrix
 
 
 def _mask(mask: Any) -> NDArray[np.bool_]:
-    if not isinstance(mask, np.ndarray | list | tuple) or isinstance(mask, np.ma.MaskedArray):
+    if not isinstance(mask, np.ndarray | list | tuple) or masked(mask):
         raise ValueError(f"mask must be an array of True and False, got {type(mask).__name__}")
-    array = np.array(mask)
+    try:
+        array = np.array(mask)
+    except ValueError as error:
+        raise ValueError("mask must be a matrix of True and False, got ragged rows") from error
     if array.dtype != bool or array.ndim != 2 or not array.any():
         raise ValueError(
             "mask must be a matrix of True and False, with at least one True, "

@@ -63,7 +63,12 @@ def fitting_loss(loss: Any, W: Array, *more: str, name: str = "loss") -> Any:
         if isinstance(loss, type) or not callable(getattr(loss, method, None)):
             raise ValueError(f"{name} must be an object with the method {method}, got {loss!r}")
     with quiet():
-        value, slope = value_and_gradient(loss, W)
+        try:
+            value, slope = value_and_gradient(loss, W)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must take these end-to-end matrices, of shape {W.shape}: {error}"
+            ) from error
         _returned(name, "value", value, W.shape[:-2])
         _returned(name, "gradient", slope, W.shape)
         if "hessian_product" in more:

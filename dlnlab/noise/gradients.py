@@ -6,8 +6,9 @@ Whatever the noise is, it reaches the layers through the chain rule: its steps a
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .._validation import Array, count, function, generator, number, quiet
+from .._validation import Array, count, function, generator, number, quiet, real_array
 from ..networks.losses import Loss, value_and_gradient
 from ..networks.tasks import Regression, regression
 
@@ -48,18 +49,22 @@ class Noisy:
         self.loss, self.rng = loss, generator(rng)
         self.noise = function("noise", noise, "dlnlab.noise.isotropic(0.1)")
 
-    def value(self, W: Array) -> Array:
+    def value(self, W: ArrayLike) -> Array:
         """Return the loss of matrices of shape (..., m, d), without noise."""
-        return self.loss.value(W)
+        return self.loss.value(W)  # type: ignore[arg-type]
 
-    def gradient(self, W: Array) -> Array:
+    def gradient(self, W: ArrayLike) -> Array:
         """Return the gradient with noise."""
-        return self.loss.gradient(W) + self.noise(W, self.rng)
+        return self.value_and_gradient(W)[1]
 
-    def value_and_gradient(self, W: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, W: ArrayLike) -> tuple[Array, Array]:
         """Return both at once."""
+        W = real_array("W", W, min_ndim=2, finite=False)
         value, G = value_and_gradient(self.loss, W)
-        return value, G + self.noise(W, self.rng)
+        drawn = self.noise(W, self.rng)
+        if np.shape(drawn) != W.shape:
+            raise ValueError(f"noise must return the shape {W.shape} of W, got {np.shape(drawn)}")
+        return value, G + drawn
 
 
 def isotropic(deviation: float) -> Noise:

@@ -1,9 +1,11 @@
 r"""Random motion of the end-to-end matrix itself, in the metric of balanced layers."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import Array, count, generator, number, square_matrix
+from .._validation import Array, count, generator, number, quiet, square_matrix
 from ..acceleration import precondition, spectrum
 from ..networks.losses import Loss, fitting_loss
 from .free_energy import entropy_gradient
@@ -25,6 +27,18 @@ def _brownian_step(W: Array, depth: int, clock: float, rng: np.random.Generator)
     drift = clock * (depth - 1) * s ** (1 - 2 / depth)
     noise = np.sqrt(2 * clock * K) * rng.standard_normal(K.shape)
     return np.asarray(U @ (noise + drift[..., None] * np.eye(W.shape[-1])) @ V.mT)
+
+
+def _followed(W: Array, steps: int, move: Callable[[Array], Array]) -> Array:
+    """Take steps from each matrix; one with an entry beyond the largest becomes NaN, and stays so."""
+    for _ in range(steps):
+        alive = np.isfinite(W).all(axis=(-2, -1))
+        if not alive.any():
+            break
+        with quiet():
+            W[alive] = W[alive] + move(W[alive])
+        W[(np.abs(W) > _LARGEST).any(axis=(-2, -1))] = np.nan
+    return W
 
 
 def riemannian_brownian(
@@ -61,7 +75,8 @@ def riemannian_brownian(
     ndarray of shape (samples, d, d)
         Of :math:`\mathrm dX = \sqrt{2/\beta}\, U (K^{1/2} \circ \mathrm dB) V^\top
         + \frac1\beta U \Sigma'' V^\top\,\mathrm dt`, with the eigenvalues :math:`K` of the
-        preconditioner (see `dlnlab.spectrum`) and :math:`\Sigma''_i = (N - 1)\, s_i^{1 - 2/N}`.
+        preconditioner (see `dlnlab.spectrum`) and :math:`\Sigma''_i = (N - 1)\, s_i^{1 - 2/N}`. NaN for
+        paths with an entry that went beyond 1e30: the steps are too long.
 
     Raises
     ------
@@ -83,10 +98,8 @@ def riemannian_brownian(
         raise ValueError(f"W0 must be one matrix, got shape {W.shape}")
     steps, beta = count("steps", steps), number("beta", beta)
     h = number("duration", duration) / steps
-    W = np.broadcast_to(W, (count("samples", samples), *W.shape))
-    for _ in range(steps):
-        W = W + _brownian_step(W, depth, h / beta, rng)
-    return W
+    starts = np.tile(W, (count("samples", samples), 1, 1))
+    return _followed(starts, steps, lambda W: _brownian_step(W, depth, h / beta, rng))
 
 
 def riemannian_langevin(
@@ -158,13 +171,10 @@ def riemannian_langevin(
     steps, beta = count("steps", steps), number("beta", beta)
     kappa, decay = number("kappa", kappa, zero=True), number("weight_decay", weight_decay, zero=True)
     h = number("duration", duration) / steps
-    for _ in range(steps):
-        alive = np.isfinite(W).all(axis=(-2, -1))
-        if not alive.any():
-            break
-        X = W[alive]
+
+    def move(X: Array) -> Array:
         downhill = -precondition(X, loss.gradient(X), depth) - depth * decay * X
         drift = downhill + entropy_gradient(X, depth) / beta
-        W[alive] = X + h * drift + _brownian_step(X, depth, kappa * h / beta, rng)
-        W[(np.abs(W) > _LARGEST).any(axis=(-2, -1))] = np.nan
-    return W
+        return h * drift + _brownian_step(X, depth, kappa * h / beta, rng)
+
+    return _followed(W, steps, move)

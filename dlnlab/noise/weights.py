@@ -143,7 +143,7 @@ def tangent_noise(weights: Sequence[ArrayLike], surface: str, *, rng: np.random.
     layers, rng = weight_list(weights), generator(rng)
     if len(layers) < 2:
         raise ValueError("weights must have at least two layers, got one")
-    if surface not in ("orbit", "fibre", "leaf"):
+    if not isinstance(surface, str) or surface not in ("orbit", "fibre", "leaf"):
         raise ValueError(f"surface must be 'orbit', 'fibre' or 'leaf', got {surface!r}")
     moves = []
     for k, (W, above) in enumerate(pairwise(layers)):

@@ -43,6 +43,13 @@ def test_entropy_at_low_rank(rng):
     assert entropy(np.diag([2.0, 0.0, 0.0]), 3) == -np.inf
 
 
+def test_volumes_and_powers_beyond_float64():
+    assert orbit_volume(np.eye(400), 1) == 1
+    assert orbit_volume(np.eye(2), 1000) == np.inf
+    with pytest.raises(ValueError, match="B must have powers within float64"):
+        power_map(np.diag([10.0, 0.5]), 400)
+
+
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_power_map_is_the_product_of_balanced_layers(rng, depth):
     B = rng.standard_normal((3, 2))

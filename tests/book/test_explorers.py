@@ -2,6 +2,7 @@ from io import StringIO
 
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from dlnlab import explore, use_style
@@ -121,6 +122,7 @@ def test_progress_is_shown_unless_the_book_is_built(monkeypatch, capsys):
         (lambda: explore(draw, depth=range(9), scale=range(8)), "max_frames = 64 combinations, got 72"),
         (lambda: explore(draw, max_frames=0, depth=[1], scale=[1]), "max_frames must be a whole number"),
         (lambda: explore(draw, play="width", depth=[1], scale=[1]), "play must name one of the controls"),
+        (lambda: explore(draw, play=np.array(["depth", "x"]), depth=[1], scale=[1]), "play must name one"),
         (lambda: explore(draw, start={"depth": 9}, depth=[1], scale=[1]), "start must map controls"),
         (lambda: explore(draw, start={"width": 1}, depth=[1], scale=[1]), "start must map controls"),
         (lambda: explore(lambda depth: "picture", depth=[1]), "draw must return a matplotlib figure"),
@@ -134,7 +136,7 @@ def test_bad_input_is_named(call, named):
 def test_values_may_come_one_by_one_but_are_no_text():
     explorer = explore(lambda depth: plt.subplots()[0], depth=(L for L in (2, 3)))
     assert len(explorer.sliders["depth"].options) == 2
-    for scale in ("0.1", 0.1):
+    for scale in ("0.1", b"0.1", 0.1, np.array(0.1)):
         with pytest.raises(ValueError, match="controls must each be a list of values, got scale="):
             explore(lambda scale: plt.subplots()[0], scale=scale)
 

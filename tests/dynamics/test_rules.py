@@ -124,3 +124,38 @@ def test_a_rate_that_is_asked_at_every_step(rng):
     assert path.loss[-1].max() < 1e-6
     fixed = gradient_descent(weights, task, lambda W, G: np.full(5, 0.1), 20)
     np.testing.assert_array_equal(fixed.loss, gradient_descent(weights, task, 0.1, 20).loss)
+
+
+def test_a_learning_rate_that_a_function_gives_is_checked_at_every_step():
+    layers, loss = [np.ones((1, 1))] * 2, Factorization([[3.0]])
+    for bad in (-3.0, "x", None, [0.1, 0.2]):
+        given = iter([0.1, 0.1, bad, 0.1])
+        with pytest.raises(ValueError, match="learning_rate must return positive numbers of shape"):
+            gradient_descent(layers, loss, lambda W, G, given=given: next(given), 3)
+
+
+def test_a_rule_that_changes_the_shape_is_named():
+    def growing(W, G, memory):
+        return (np.zeros((2, 1)) if memory else W), True
+
+    with pytest.raises(ValueError, match="rule must keep the shape"):
+        descend([[1.0]], Factorization([[3.0]]), growing, 3)
+    with pytest.raises(ValueError, match="rule must map W"):
+        descend([[1.0]], Factorization([[3.0]]), lambda W, G, memory: (W.tolist(), None), 3)
+
+
+def test_an_observable_that_changes_its_shape_is_named():
+    lengths = iter(range(1, 9))
+    with pytest.raises(ValueError, match=r"observables\['x'\] must return arrays of one shape"):
+        descend(
+            [[1.0]],
+            Factorization([[3.0]]),
+            rules.plain(0.1),
+            3,
+            observables={"x": lambda weights: np.ones(next(lengths))},
+        )
+
+
+def test_a_loss_of_other_matrices_is_named():
+    with pytest.raises(ValueError, match=r"loss must take these end-to-end matrices, of shape \(1, 1\)"):
+        gradient_descent([np.ones((1, 1))], Factorization(np.eye(2)), 0.1, 3)

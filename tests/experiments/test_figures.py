@@ -79,3 +79,20 @@ def test_runs_that_all_diverge_are_no_picture():
         ValueError, match="paths must map learning rates to trajectories that do not all diverge"
     ):
         figures.plot_trajectories({50.0: dl.gradient_descent(weights, task, 50.0, 50)}, task, 2)
+
+
+def test_what_does_not_belong_together_is_named():
+    task = dl.Regression.gaussian(12, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
+    other = dl.Regression.gaussian(12, 4, minimizer_norm=1.0, rng=np.random.default_rng(0))
+    table = dl.run_sweep(dl.Grid(task, [2], [0.05], [0.3], 2, 50))
+    with pytest.raises(ValueError, match="task must have 3 features as in table, got 4"):
+        figures.plot_distance_by_rate(table, other)
+    with pytest.raises(ValueError, match="table must be one of run_sweep"):
+        figures.plot_distance_by_scale(table[0])
+    path = dl.gradient_descent(
+        dl.gaussian([3, 3, 1], 0.3, rng=np.random.default_rng(0), batch=(2,)), task, 0.1, 3
+    )
+    with pytest.raises(ValueError, match="paths must hold batches of networks from 4 features"):
+        figures.plot_trajectories({0.1: path}, other, 2)
+    with pytest.raises(ValueError, match="learning rates of paths must be positive"):
+        figures.plot_trajectories({0: path}, task, 2)

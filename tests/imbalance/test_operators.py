@@ -106,3 +106,8 @@ def test_balanced_layers_give_the_preconditioner_of_the_end_to_end_flow(rng):
 def test_bad_input_is_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("width", [2, 70])
+def test_the_operator_of_zero_layers_is_zero(width):
+    assert preconditioner_eigenvalue([np.zeros((width, width))] * 3) == 0

@@ -80,3 +80,9 @@ def test_no_minimiser_has_a_smaller_trace(rng, task, depth):
         if stretch == ratio ** ((depth - 1) / (2 * depth)):
             assert trace == pytest.approx(least)
             assert np.sum(first**2) / rest**2 == pytest.approx(ratio)
+
+
+def test_noise_of_another_shape_is_named():
+    noisy = Noisy(Factorization([[1.0]]), lambda W, rng: np.zeros((5, 1, 1)), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"noise must return the shape \(1, 1\) of W"):
+        noisy.gradient([[1.0]])

@@ -121,3 +121,8 @@ def test_a_start_without_full_rank_is_refused():
         riemannian_langevin([W, flat], LOSS, 2, 1.0, 1.0, 10, rng=rng)
     with pytest.raises(ValueError, match=r"W0 must be one matrix, got shape \(1, 2, 2\)"):
         riemannian_brownian([W], 2, 1.0, 1.0, 10, 10, rng=rng)
+
+
+def test_steps_that_are_too_long_give_no_number():
+    ends = riemannian_brownian(np.eye(2), 3, 1.0, 1e300, 3, 2, rng=np.random.default_rng(0))
+    assert np.isnan(ends).all()
