@@ -172,6 +172,7 @@ MUTATIONS = {
         ("prop-landing", "(2 - edge) / r**2", "(2 - edge) / (2 * r**2)"),
         ("eq-landing", "zeta = 2 * C * excess / kappa", "zeta = C * excess / kappa"),
         ("thm-dyson", "2 / beta * 3 * t", "1 / beta * 3 * t"),
+        ("prop-heat", "t / 2 * p0.deriv(2)", "t * p0.deriv(2)"),
         ("prop-heat", "equals=1.25 + 6 * t", "equals=1.25 + 3 * t"),
         ("prop-heat", "np.prod(point - roots)", "np.prod(point - np.sqrt(2) * roots)"),
         ("prop-force", "dl.metric(W, push, h, L)", "dl.metric(W, push, h, L + 1)"),
