@@ -487,6 +487,18 @@ def test_every_public_function_is_tried():
     assert not missing, f"give CALLS a right call of {missing}"
 
 
+# Either of them goes with what is measured.
+INSTEAD = {dl.check: {"at_most", "at_least"}}
+
+
+@pytest.mark.parametrize("function", TRIED, ids=NAMES.values())
+def test_a_right_call_has_all_arguments(function):
+    """Optional ones too, or nobody tries them."""
+    given = [p.name for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_KEYWORD]
+    missing = set(given) - TRIED[function].keys() - INSTEAD.get(function, set())
+    assert not missing, f"give the row of {NAMES[function]} in CALLS a value for {missing}"
+
+
 @pytest.mark.parametrize("function", TRIED, ids=NAMES.values())
 def test_the_right_call_changes_nothing(function):
     arguments = copied(TRIED[function])
@@ -507,14 +519,16 @@ def test_bad_input_is_named(function):
             except (ValueError, TypeError) as error:
                 named = "controls" if function is dl.explore and name == "value" else name
                 if right or named not in str(error):
-                    pytest.fail(
-                        f"{what}: {'it is right' if right else 'the error does not name it'}: {error}"
-                    )
+                    trouble = "RIGHT says that it is right" if right else "the error does not name it"
+                    pytest.fail(f"{what}: {trouble} (the checks are in dlnlab/_validation.py): {error}")
             except dl.ClaimError:
                 assert function is dl.check
             else:
                 if not right:
-                    pytest.fail(f"{what} is accepted: {result!r:.200}")
+                    pytest.fail(
+                        f"{what} is accepted: refuse it (by dlnlab/_validation.py), or say in RIGHT that it "
+                        f"is right: {result!r:.200}"
+                    )
 
 
 def converted(value, how):
@@ -549,7 +563,10 @@ VECTORS |= {"alpha", "penalties", "targets", "x0", "t"}
 def test_every_argument_has_its_kind():
     kinds = NO_ARRAYS | LISTS | MATRICES | VECTORS
     unknown = {name for arguments in TRIED.values() for name in arguments} - kinds
-    assert not unknown, f"say what {unknown} are: COUNTS, NUMBERS, OBJECTS, LISTS, MATRICES or VECTORS"
+    assert not unknown, (
+        f"put {unknown} into COUNTS (whole numbers), NUMBERS (one real number), OBJECTS (neither numbers nor "
+        "arrays), LISTS (of layers), MATRICES (arrays of two axes or more), VECTORS (of one or more) or OTHER"
+    )
 
 
 ARRAY_CALLS = [function for function, given in TRIED.items() if given.keys() - NO_ARRAYS]

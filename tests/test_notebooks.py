@@ -36,8 +36,11 @@ def test_only_checked_outputs_are_stored(path):
     for cell in code_cells(path):
         if tool.is_checked(cell):
             assert text(cell), f"a checked cell has no text to compare: run make notebooks\n{cell.source}"
-            # A picture beside a check would differ at every run, by its date if by nothing else.
-            assert all(output.output_type == "stream" for output in cell.outputs), cell.source
+            # A picture beside a check would differ at every run, by its date if by nothing else; a warning
+            # names a file that is called otherwise each time.
+            assert all(output.get("name") == "stdout" for output in cell.outputs), (
+                f"a checked cell prints text, without pictures and warnings:\n{cell.source}\n{text(cell)}"
+            )
             assert cell.execution_count, "nbval compares nothing where the count is missing"
         else:
             assert not cell.outputs, (
@@ -114,7 +117,8 @@ def test_every_statement_names_its_source(path):
             f"the first line of {label} must be `% source: KEYS (REMARK)`, with keys of the bibliography, "
             f"`classical` or `here`; got {line!r}"
         )
-        assert set(source[1].split(", ")) <= keys | {"classical", "here"}, f"{label}: {source[1]}"
+        unknown = set(source[1].split(", ")) - keys - {"classical", "here"}
+        assert not unknown, f"{label} names sources that are not in book/references.bib: {unknown}"
 
 
 @every_chapter
@@ -126,9 +130,28 @@ def test_a_chapter_has_its_parts(path):
         "\n## Exercises",
         "\n## Summary",
         "\n## Further reading",
+        "**What you will do.**",
         "**What you need.**",
+        "*Predict first.*",
+        "What you should have seen:",
     ):
         assert part in whole, f"a chapter has {part.strip()}; this one has not"
+    assert any("figure" in cell.metadata.get("mystnb", {}) for cell in cells), "a chapter opens with a figure"
+
+
+@every_chapter
+def test_explorers_say_what_to_predict_and_what_was_to_be_seen(path):
+    cells = nbformat.read(path, as_version=4).cells
+    for place, cell in enumerate(cells):
+        if "dl.explore(" in cell.source:
+            prose = [other.source for other in cells[:place] if other.cell_type == "markdown"]
+            assert "\n*Predict first.*" in f"\n{prose[-1]}", (
+                f"begin the last paragraph before this explorer with *Predict first.*:\n{cell.source}"
+            )
+            after = [other.source for other in cells[place:] if other.cell_type == "markdown"]
+            assert after[0].startswith("What you should have seen:"), (
+                f"begin the text after this explorer with What you should have seen:\n{cell.source}"
+            )
 
 
 @every_chapter
@@ -147,11 +170,15 @@ def test_there_are_exercises_with_solutions(path):
     """At least six, all with a solution but the last one, a piece of research."""
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    unnamed = re.findall(r":::\{exercise\}[^\n]*(?!\n:label: [\w-])\n[^\n]*", prose)
+    assert not unnamed, f"the line after {{exercise}} is :label: ex-...: {unnamed}"
     exercises = re.findall(r":::\{exercise\}[^\n]*\n:label: ([\w-]+)", prose)
     solutions = re.findall(r"\{solution(?:-start)?\} ([\w-]+)", prose)
     assert len(exercises) >= 6, f"a chapter has at least six exercises, this one has {exercises}"
     assert exercises[-1].startswith("ex-research-"), f"the last exercise is research, got {exercises[-1]}"
-    assert exercises[:-1] == solutions, "every exercise but the last has a solution behind it"
+    missing = [label for label in exercises[:-1] if label not in solutions]
+    assert not missing, f"every exercise but the last has a solution behind it, but not {missing}"
+    assert exercises[:-1] == solutions, "solutions stand in the order of the exercises, and solve no others"
 
 
 @every_chapter

@@ -103,7 +103,7 @@ def test_its_figures_have_outputs_and_captions(path):
         if figure := cell.metadata.get("mystnb", {}).get("figure"):
             at = next(i for i, other in enumerate(cells) if other.id == cell.id)
             assert "image/svg+xml" in cells[at].outputs[-1].data
-            assert re.match(rf'<a id="{figure["name"]}"></a>\*\*Fig\. \d\.\d+\*\* \w', cells[at + 1].source)
+            assert re.match(rf'<a id="{figure["name"]}"></a>\*\*Fig\. \d+\.\d+\*\* \w', cells[at + 1].source)
 
 
 @every_notebook

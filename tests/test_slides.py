@@ -33,11 +33,12 @@ def test_a_deck_has_what_its_page_has_and_all_of_it_fits(opened, name):
     chapter = (HTML / "book" / name.replace("-slides", "")).read_text(encoding="utf-8")
     body = chapter.split('<section id="exercises">')[0]
     stated = re.findall(r'id="((?:thm|prop|lem|cor|def)-[\w-]+)"', body)
-    assert page.locator("div.proof").count() == len(stated) > 5
+    assert page.locator("div.proof").count() == len(stated) >= 1
     assert page.locator("figure").count() == len(re.findall(r"<figure class=[^>]*id=\"fig-", body))
     assert page.locator(".dlnlab-explorer").count() == chapter.count("widget-view+json")
     assert page.locator("section blockquote").count() >= 1
-    assert page.locator("section:last-child li").count() >= 3  # the summary
+    summary = chapter.split('<section id="summary">')[1].split("</section>")[0]
+    assert page.locator("section:last-child li").count() == summary.count("<li>") >= 1
     assert page.get_by_text(r"\(").count() == 0
     sizes = page.evaluate(
         """async () => {
@@ -52,7 +53,7 @@ def test_a_deck_has_what_its_page_has_and_all_of_it_fits(opened, name):
           return sizes;
         }"""
     )
-    assert len(sizes) > 10
+    assert len(sizes) > len(stated)
     assert [(i, *size) for i, size in enumerate(sizes) if size[0] > DESKTOP["height"] or size[1] < 50] == []
 
 

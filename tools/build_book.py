@@ -82,12 +82,15 @@ def refresh() -> None:
             shutil.rmtree(BUILD / stale, ignore_errors=True)
         keep("library", library)
     chapters = cache()
+    for record in chapters.list_project_records():
+        if not Path(record.uri).exists():
+            chapters.remove_nb_from_project(record.pk)
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         chapters.add_nb_to_project(str(chapter))
     if waiting := len(chapters.list_unexecuted()):
         from jupyter_cache.executors import load_executor
 
-        print(f"executing {waiting} chapters, all of them in about two minutes on two cores", flush=True)
+        print(f"executing {waiting} of the chapters, some ten seconds each", flush=True)
         load_executor("local-parallel", chapters).run_and_cache(timeout=300)
         # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
         multiprocessing.get_logger().setLevel("WARNING")
@@ -100,8 +103,12 @@ def main() -> int:
     from jupyter_book.cli.main import build
 
     options = [str(ROOT), "-W", "-n", "--keep-going", "-q"]
+    if changed("shared", shared()):
+        # All pages are written, and those of chapters that are gone should not stay.
+        shutil.rmtree(BUILD / "html", ignore_errors=True)
+        options.append("--all")
     try:
-        build.main([*options, "--all"] if changed("shared", shared()) else options, standalone_mode=False)
+        build.main(options, standalone_mode=False)
     except (RuntimeError, SystemExit) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """One chapter at a time: `new NAME` makes it from the template, `check NAME` tests it alone."""
 
+import os
 import re
 import subprocess
 import sys
@@ -52,7 +53,8 @@ def check(name: str) -> int:
     if not path.exists():
         chapters = ", ".join(sorted(other.stem for other in (ROOT / "book").glob("*.ipynb")))
         sys.exit(f"CHAPTER must be one of {chapters}, got {name}; make chapter NAME=... makes a new one")
-    page = "TestBook" + "".join(part.capitalize() for part in name.split("-"))
+    if not re.search(rf"\bbook/{name}\b", TOC.read_text(encoding="utf-8")):
+        sys.exit(f"book/{name} is not listed in _toc.yml: add `- file: book/{name}` where it belongs")
     test = [sys.executable, "-m", "pytest", "-q"]
     for title, command in (
         ("its outputs", [sys.executable, "tools/notebooks.py", name]),
@@ -65,14 +67,18 @@ def check(name: str) -> int:
         status = subprocess.run(command, cwd=ROOT).returncode
         if status:
             return status
-    # Its cells again, as they are and broken, in processes of their own, while the browser reads the page.
-    print("-- its cells, its claims broken on purpose, and its page in Chromium", flush=True)
+    # Its cells once more, as they are and broken, in processes of their own, beside the browser.
+    print("-- its cells, its claims broken on purpose, and its page and slides in Chromium", flush=True)
     broken = [*test, "-p", "no:nbval", "tests/test_claims_can_fail.py", "-k", f"[{name}] or broken_once"]
+    again = [*test, "--nbval-lax", "-W", "default", path]
     beside = [
-        subprocess.Popen(command, cwd=ROOT)
-        for command in ([*test, "--nbval-lax", "-W", "default", path], broken)
+        subprocess.Popen(again, cwd=ROOT, env=os.environ | {"CHAPTER_AGAIN": "1"}),
+        subprocess.Popen(broken, cwd=ROOT),
     ]
-    read = [*test, "-rs", "-p", "no:nbval", f"tests/test_site.py::{page}"]
+    page = "TestBook" + "".join(part.capitalize() for part in name.split("-"))
+    parts = f"{page} or [book/{name}.html] or [{name}-slides.html] or [{name}]"
+    files = [f"tests/test_{kind}.py" for kind in ("site", "slides", "plain_notebooks")]
+    read = [*test, "-rs", "-p", "no:nbval", *files, "-k", parts]
     return max(subprocess.run(read, cwd=ROOT).returncode, *(process.wait() for process in beside))
 
 

@@ -67,13 +67,20 @@ class Chapter:
 
     def named(self, label: str) -> Named:
         if label not in self.names:
-            raise self.fail(f"the label {label}, which names nothing numbered,")
+            what = (
+                f"no statement, exercise, figure or equation has the label {label}"
+                if label
+                else ("a statement or exercise has no label: write one below its first line")
+            )
+            raise SphinxError(f"{self.page}: {what}")
         return self.names[label]
 
     def citation(self, keys: str, textual: bool) -> str:
         """Return a citation as the page has it, linked to the list at the end of the notebook."""
         parts = []
         for key in keys.replace(" ", "").split(","):
+            if key not in self.entries:
+                raise SphinxError(f"{self.page}: book/references.bib has no {key}, which is cited")
             self.cited.add(key)
             who, year = author_year(self.entries[key].entry)
             year = f"[{year}](#cite-{key})"
