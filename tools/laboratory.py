@@ -48,7 +48,10 @@ class Link(SphinxRole):
     """A link to the laboratory with settings: {lab}`see it happen <depth=5&scale=0.1>`."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        text, query = address_of(self.text)
+        try:
+            text, query = address_of(self.text)
+        except ValueError as error:
+            return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
         link = nodes.reference("", text, classes=["laboratory"], refuri=f"{Path(PAGE).name}.html?{query}")
         return [link], []
 

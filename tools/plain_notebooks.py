@@ -99,7 +99,10 @@ class Chapter:
                 notebook = "" if thing.page == self.page else f"{Path(thing.page).name}.ipynb"
                 return f"[{thing.name}]({notebook}#{thing.anchor})"
             if kind == "lab":
-                text, query = laboratory.address_of(target)
+                try:
+                    text, query = laboratory.address_of(target)
+                except ValueError as error:
+                    raise SphinxError(f"{self.page}: {error}") from error
                 return f"[{text}]({self.site}{laboratory.PAGE}.html?{query})"
             raise self.fail(f"the role {kind}")
 

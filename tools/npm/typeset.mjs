@@ -7,7 +7,7 @@ const [fontURL] = process.argv.slice(2);
 const MathJax = await mathjax.init({
   loader: { load: ["input/tex", "output/chtml", "a11y/assistive-mml"] },
   // A command that is not known is an error and not red, and there are no macros of our own.
-  tex: { packages: { "[-]": ["noundefined", "newcommand"] } },
+  tex: { packages: { "[-]": ["noundefined", "newcommand", "autoload"] } },
   chtml: { fontURL },
 });
 const { adaptor, output } = MathJax.startup;
