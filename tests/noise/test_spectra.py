@@ -46,6 +46,12 @@ def test_the_heat_polynomial_changes_sign_at_each_root(x0, t):
         assert value(p, root - error) * value(p, root + error) < 0
 
 
+def test_heat_roots_do_not_depend_on_units():
+    for unit in (1e-100, 1e100):
+        scaled = heat_roots(unit * np.array(START), 0.5 * unit**2)
+        np.testing.assert_allclose(scaled, unit * heat_roots(START, 0.5), rtol=1e-12)
+
+
 def test_heat_roots_begin_at_the_start():
     for x0 in (np.arange(400.0), [3.0, 1.0, 1.0], np.ones(6), [7.0], [1e200, 2e200]):
         np.testing.assert_allclose(heat_roots(x0, [[0.0], [0.0]]), np.sort([[x0], [x0]]), rtol=1e-15)
