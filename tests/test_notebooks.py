@@ -130,6 +130,7 @@ def test_a_chapter_has_its_parts(path):
         "\n## Exercises",
         "\n## Summary",
         "\n## Further reading",
+        "\n> **",
         "**What you will do.**",
         "**What you need.**",
         "*Predict first.*",
@@ -137,6 +138,18 @@ def test_a_chapter_has_its_parts(path):
     ):
         assert part in whole, f"a chapter has {part.strip()}; this one has not"
     assert any("figure" in cell.metadata.get("mystnb", {}) for cell in cells), "a chapter opens with a figure"
+
+
+@every_chapter
+def test_what_is_opened_is_closed(path):
+    """Or one exercise would be hidden in the solution of another."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            opened = re.findall(r"^:{3,}\{.*", cell.source, flags=re.MULTILINE)
+            closed = re.findall(r"^:{3,}\s*$", cell.source, flags=re.MULTILINE)
+            assert len(opened) == len(closed), (
+                f"one of these is not closed by its colons in its cell: {opened}"
+            )
 
 
 @every_chapter

@@ -27,6 +27,9 @@ def new(name: str) -> None:
         sys.exit(f"NAME must be lower case with hyphens, such as my-session, got {name!r}")
     if taken := [other.name for other in (ROOT / "book").glob(f"{name}*") if other.stem == name]:
         sys.exit(f"the name is taken by book/{taken[0]}")
+    for other in (ROOT / "book").glob("*.ipynb"):
+        if f"(sec-{name})=" in other.read_text(encoding="utf-8"):
+            sys.exit(f"the labels of {name} are taken by book/{other.name}: rename them there")
     title = name.replace("-", " ").capitalize()
     text = (
         TEMPLATE.read_text(encoding="utf-8").replace("my-session", name).replace("# My session", f"# {title}")
