@@ -79,7 +79,7 @@ def count(name: str, value: Any, *, minimum: int = 1) -> int:
     if not whole or value < minimum:
         raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
     if value > _MOST:
-        raise ValueError(f"{name} must be a whole number of at most {_MOST}, got one of {value:.3g}")
+        raise ValueError(f"{name} must be a whole number of at most {_MOST}, got a larger one")
     return int(value)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
@@ -147,9 +147,17 @@ class Reader:
         reduced_motion: Literal["reduce", "no-preference"] = "no-preference",
     ) -> Page:
         """Open a page as published."""
-        page = self.free.pop() if self.free else self.tab()
-        page.set_viewport_size(viewport)
-        page.emulate_media(media="screen", color_scheme=color_scheme, reduced_motion=reduced_motion)
+
+        def prepared(page: Page) -> Page:
+            page.set_viewport_size(viewport)
+            page.emulate_media(media="screen", color_scheme=color_scheme, reduced_motion=reduced_motion)
+            return page
+
+        try:
+            page = prepared(self.free.pop() if self.free else self.tab())
+        except Error:
+            # Seen once: Chromium let a tab crash that nothing was on. That is no fault of a page.
+            page = prepared(self.tab())
         page.goto(f"{self.site}/{name}", wait_until="load")
         return page
 

@@ -389,6 +389,7 @@ def broken_array(value):
     if value.ndim:
         yield "ragged", [[1.0], [1.0, 2.0]]
         yield "masked rows", [np.ma.masked_array(row, mask=True) for row in value]
+        yield "masked rows in a tuple", tuple(np.ma.masked_array(row, mask=True) for row in value)
         yield "one axis less", value[0] if value.ndim > 1 else value.reshape(-1)[0]
     yield "beyond float64", np.full(value.shape, np.longdouble("1e4000"))
     for name, bad in (("nan", math.nan), ("infinite", math.inf)):

@@ -21,6 +21,7 @@ import nbformat
 import pytest
 import yaml
 from browser import COPIES, DESKTOP, HTML, ROOT, Reader, require_browser
+from playwright.sync_api import Error
 
 import dlnlab
 
@@ -707,6 +708,13 @@ def test_the_guides_say_what_is_so(read):
 
 def test_there_is_an_explorer():
     assert "book/setting.html" in explorers()
+
+
+def test_a_tab_that_crashed_with_nothing_on_it_is_replaced(reader):
+    reader.leave(page := reader.open("book/setting.html"))
+    with pytest.raises(Error, match="crash"):
+        page.goto("chrome://crash")
+    reader.leave(reader.open("book/setting.html"))
 
 
 def test_dark_mode_is_dark(read):

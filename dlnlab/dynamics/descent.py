@@ -67,9 +67,9 @@ def iterate(
 
 
 def _next_rate(value: Any, last: Array) -> Array:
-    """Return a learning rate that a function gave, which may be NaN where the descent diverges."""
-    rate = np.asarray(value)
-    if rate.shape != last.shape or rate.dtype.kind not in "fiu" or (rate < 0).any():
+    """Return a learning rate that a function gave; zero, infinity and NaN are for what diverges."""
+    rate = real_array("learning_rate", value, finite=False)
+    if rate.shape != last.shape or (rate < 0).any():
         raise ValueError(
             f"learning_rate must return positive numbers of shape {last.shape} at every step, got {value!r}"
         )
@@ -96,7 +96,8 @@ def gradient_descent(
         The loss of the end-to-end matrix.
     learning_rate : array_like or callable
         Positive; an array broadcasts against the batch axes, one learning rate a configuration. A function
-        of the end-to-end matrix and the gradient there, such as `balanced_rate`, is asked at every step.
+        of the end-to-end matrix and the gradient there, such as `balanced_rate`, is asked at every step; what
+        it answers may be zero, infinite or NaN after the first, for configurations that diverge.
     steps : int
         How many steps to take, at least 0.
     readout : array_like of shape (d_L,), optional
@@ -266,9 +267,10 @@ def descend(
     def step(weights: list[Array], gradients: list[Array]) -> list[Array]:
         nonlocal memory
         proposal, memory = rule(weights[0], gradients[0], memory)
-        if np.shape(proposal) != weights[0].shape:
+        proposal = real_array("rule", proposal, finite=False)
+        if proposal.shape != weights[0].shape:
             raise ValueError(
-                f"rule must keep the shape {weights[0].shape} of W, got {np.shape(proposal)} at a later step"
+                f"rule must keep the shape {weights[0].shape} of W, got {proposal.shape} at a later step"
             )
         return [proposal]
 

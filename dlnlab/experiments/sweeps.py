@@ -235,8 +235,8 @@ def run_sweep(
         Keep finished chunks here, and read those that are already there and whole. Sweeps may share a
         folder, at the same time too.
     jobs : int, optional
-        Processes, -1 for all processors. By default what `joblib.parallel_config` says, which may be a
-        Dask or Ray cluster, else one.
+        Processes, at most 1000, or -1 for all processors. By default what `joblib.parallel_config` says,
+        which may be a Dask or Ray cluster, else one.
 
     Returns
     -------
@@ -250,7 +250,8 @@ def run_sweep(
     Raises
     ------
     ValueError
-        If the grids do not fit together, ``jobs`` is no whole number or 0, or the folder cannot be written.
+        If the grids do not fit together, ``jobs`` is no whole number, 0 or beyond 1000, or the folder cannot
+        be written.
 
     Examples
     --------

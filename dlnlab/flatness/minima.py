@@ -180,7 +180,8 @@ def critical_learning_rate(task: Regression, depth: int, readout_norm: float = 1
     >>> round(critical_learning_rate(Regression([[1.0]], [1.0]), depth=3), 12)
     0.333333333333
     """
-    return 2 / minimal_sharpness(task, depth, readout_norm)
+    with np.errstate(divide="ignore"):
+        return float(np.divide(2, minimal_sharpness(task, depth, readout_norm)))
 
 
 def hessian_trace(weights: Sequence[ArrayLike], task: Regression, readout: ArrayLike | None = None) -> Array:

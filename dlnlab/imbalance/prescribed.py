@@ -17,7 +17,7 @@ def imbalanced(
 
     Parameters
     ----------
-    widths : sequence of int
+    widths : list, tuple, range or array of int
         d_0, ..., d_L; none below the rank of the matrix.
     matrix : array_like of shape (..., d_L, d_0)
         The end-to-end matrix.

@@ -30,7 +30,7 @@ def _slope(zeta: Array, depth: int) -> Array:
 
 
 def _entropy(size: Array, depth: int) -> Array:
-    """Return the integral of the inverse of h_D from zero to non-negative arguments."""
+    """Return the integral of the inverse of h_D from zero to positive arguments."""
     from scipy.optimize import elementwise  # here, as it takes as long to import as the library
 
     if depth == 2:
@@ -97,7 +97,9 @@ def hyperbolic_entropy(w: ArrayLike, alpha: ArrayLike, *, depth: int = 2) -> Arr
         raise ValueError(
             f"alpha must leave alpha^{depth} and |w| / alpha^{depth} within float64, got {alpha}"
         )
-    return np.asarray((unit * _entropy(size, depth)).sum(axis=-1))
+    # Below this the entropy is a square, to all digits, and may lie below float64 where the result does not.
+    least = np.maximum(size, 1e-100)
+    return np.asarray((np.abs(w) * (size / least) * (_entropy(least, depth) / least)).sum(axis=-1))
 
 
 def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2) -> Array:
@@ -109,7 +111,7 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
         Of rank n.
     y : array_like of shape (n,)
     alpha : float
-        The scale of the start.
+        The scale of the start; :math:`\max_i |y_i| / (\|X\| \alpha^D)` must lie between 1e-150 and 1e150.
     depth : int
         D, at least 2.
 
@@ -122,7 +124,8 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
     ValueError
         If an argument is not admissible.
     RuntimeError
-        If rounding hides the minimiser, which happens for tiny ``alpha`` at depth 3 and more.
+        If rounding hides the minimiser: at depth D of at least 3 where about the distance of :math:`\zeta`
+        from one, :math:`(\alpha^D \|X\| / \max_i |y_i|)^{1-2/D}`, is below some 1e-5.
 
     Notes
     -----
@@ -169,7 +172,7 @@ def _newton(X: Array, y: Array, nu: Array, depth: int) -> Array:
     def gradient(nu: Array) -> Array:
         zeta = nu @ X
         inside = depth == 2 or np.abs(zeta).max() < 1
-        return X @ _primal(zeta, depth) - y if inside else np.full(len(X), np.inf)
+        return X @ _primal(zeta, depth) - y if inside else np.full(len(X), np.nan)
 
     slope = gradient(nu)
     with quiet():

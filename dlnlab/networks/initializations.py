@@ -30,7 +30,7 @@ def gaussian(
 
     Parameters
     ----------
-    widths : sequence of int
+    widths : list, tuple, range or array of int
         d_0, ..., d_L.
     scale : array_like
         Standard deviation, non-negative; an array broadcasts against the batch axes.

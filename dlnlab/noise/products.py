@@ -76,7 +76,7 @@ def riemannian_brownian(
         Of :math:`\mathrm dX = \sqrt{2/\beta}\, U (K^{1/2} \circ \mathrm dB) V^\top
         + \frac1\beta U \Sigma'' V^\top\,\mathrm dt`, with the eigenvalues :math:`K` of the
         preconditioner (see `dlnlab.spectrum`) and :math:`\Sigma''_i = (N - 1)\, s_i^{1 - 2/N}`. NaN for
-        paths with an entry that went beyond 1e30: the steps are too long.
+        paths with an entry that went beyond 1e30, where the steps are too long or the start is too large.
 
     Raises
     ------

@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy
 from conftest import random_weights
 from scipy.linalg import expm
 
@@ -104,7 +105,7 @@ def test_flow_records_what_is_asked(rng):
     assert path.solution([0.1, 0.2])[0].shape == (2, 2, 4, 5)
 
 
-@pytest.mark.parametrize("method", ["RK45", "LSODA", "Radau"])
+@pytest.mark.parametrize("method", ["RK45", "LSODA", "Radau", "BDF"])
 def test_flow_by_other_integrators(rng, method):
     task = Regression.gaussian(rng=rng)
     weights = gaussian([5, 3, 1], 0.5, rng=rng)
@@ -180,7 +181,10 @@ one = [np.ones((1, 1))]
         (lambda: gradient_flow(one, task, 1.0, times=[0.5, 0.2]), "times must increase within"),
         (lambda: gradient_flow(one, task, 1.0, times=[2.0]), "times must increase within"),
         (lambda: gradient_flow(one, task, 1.0, rtol=0.0), "rtol must be positive"),
-        (lambda: gradient_flow(one, task, 1.0, method="Euler"), "method"),
+        (lambda: gradient_flow(one, task, 1.0, rtol=1e-15), "rtol must be at least 2.22e-14 and below 1"),
+        (lambda: gradient_flow(one, task, 1.0, rtol=1.0), "rtol must be at least 2.22e-14 and below 1"),
+        (lambda: gradient_flow(one, task, 1.0, method="Euler"), "method must be one of"),
+        (lambda: gradient_flow(one, task, 1.0, method=scipy.integrate.RK45), "method must be one of"),
         (lambda: gradient_flow(one, task, 1.0, observables={"a": 1}), r"observables\['a'\] must be a func"),
         (lambda: gradient_flow([], task, 1.0), "weights must be a non-empty list"),
         (lambda: gradient_descent(one, task, 0.0, 1), "learning_rate must be positive"),

@@ -128,10 +128,21 @@ def test_a_rate_that_is_asked_at_every_step(rng):
 
 def test_a_learning_rate_that_a_function_gives_is_checked_at_every_step():
     layers, loss = [np.ones((1, 1))] * 2, Factorization([[3.0]])
-    for bad in (-3.0, "x", None, [0.1, 0.2]):
+    for bad in (-3.0, "x", None, [0.1, 0.2], [[0.1], [0.2, 0.3]], np.ma.masked_array(0.1, mask=True)):
         given = iter([0.1, 0.1, bad, 0.1])
-        with pytest.raises(ValueError, match="learning_rate must return positive numbers of shape"):
+        with pytest.raises(ValueError, match="learning_rate must"):
             gradient_descent(layers, loss, lambda W, G, given=given: next(given), 3)
+
+
+def test_each_step_has_the_learning_rate_that_was_given_for_it():
+    w, loss = 5.0, Factorization([[3.0]])
+    path = gradient_descent([[[w]]], loss, lambda W, G: 1 / (1 + W[0, 0] ** 2), 4)
+    for step in range(1, 5):
+        w -= (w - 3) / (1 + w**2)
+        assert path.weights[0][step, 0, 0] == pytest.approx(w)
+    path = gradient_descent([[[5.0]]], loss, lambda W, G: 0.1 if W[0, 0] > 4.5 else np.nan, 9)
+    assert path.diverged
+    assert path.weights[0][-1, 0, 0] == pytest.approx(3 + 2 * 0.9**3)
 
 
 def test_a_rule_that_changes_the_shape_is_named():
@@ -142,6 +153,9 @@ def test_a_rule_that_changes_the_shape_is_named():
         descend([[1.0]], Factorization([[3.0]]), growing, 3)
     with pytest.raises(ValueError, match="rule must map W"):
         descend([[1.0]], Factorization([[3.0]]), lambda W, G, memory: (W.tolist(), None), 3)
+    for bad in ([[1.0], [1.0, 2.0]], [["x"]], 1j * np.ones((1, 1)), np.ma.masked_array([[1.0]], mask=True)):
+        with pytest.raises(ValueError, match="rule must"):
+            descend([[1.0]], Factorization([[3.0]]), lambda W, G, m, bad=bad: (bad if m else W, True), 3)
 
 
 def test_an_observable_that_changes_its_shape_is_named():

@@ -85,14 +85,21 @@ def test_what_does_not_belong_together_is_named():
     task = dl.Regression.gaussian(12, 3, minimizer_norm=1.0, rng=np.random.default_rng(0))
     other = dl.Regression.gaussian(12, 4, minimizer_norm=1.0, rng=np.random.default_rng(0))
     table = dl.run_sweep(dl.Grid(task, [2], [0.05], [0.3], 2, 50))
-    with pytest.raises(ValueError, match="task must have 3 features as in table, got 4"):
-        figures.plot_distance_by_rate(table, other)
+    for draw in (
+        figures.plot_distance_by_rate,
+        figures.plot_generalization,
+        lambda table, task: figures.plot_sharpness_by_scale(table, task, 2),
+    ):
+        with pytest.raises(ValueError, match="task must have 3 features as in table, got 4"):
+            draw(table, other)
     with pytest.raises(ValueError, match="table must be one of run_sweep"):
         figures.plot_distance_by_scale(table[0])
-    path = dl.gradient_descent(
-        dl.gaussian([3, 3, 1], 0.3, rng=np.random.default_rng(0), batch=(2,)), task, 0.1, 3
-    )
-    with pytest.raises(ValueError, match="paths must hold batches of networks from 4 features"):
-        figures.plot_trajectories({0.1: path}, other, 2)
+    weights = dl.gaussian([3, 3, 1], 0.3, rng=np.random.default_rng(0), batch=(2,))
+    path = dl.gradient_descent(weights, task, 0.1, 3)
+    single = dl.gradient_descent([layer[0] for layer in weights], task, 0.1, 3)
+    readout = dl.gradient_descent([weights[0]], task, 0.1, 3, readout=[1.0, 2.0, 0.0])
+    for paths, fitting in ((path, other), (single, task), (readout, task)):
+        with pytest.raises(ValueError, match=r"paths must hold batches of networks from . features to one"):
+            figures.plot_trajectories({0.1: paths}, fitting, 2)
     with pytest.raises(ValueError, match="learning rates of paths must be positive"):
         figures.plot_trajectories({0: path}, task, 2)

@@ -270,7 +270,7 @@ def test_a_cluster_takes_the_sweep(tmp_path, small_chunks):
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             local_directory=tmp_path,
         ) as cluster,
         distributed.Client(cluster) as client,

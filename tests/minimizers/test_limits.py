@@ -84,14 +84,23 @@ def test_effective_rank(rng):
     p = s / s.sum()
     expected = np.prod(p**-p)
     assert effective_rank(np.diag(s)) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="W must not be zero"):
-        effective_rank(np.zeros((2, 2)))
+    assert effective_rank(np.diag([1e308, 1e308, 1e308])) == pytest.approx(3)
+    assert effective_rank(np.diag([1e-320, 1e-320])) == pytest.approx(2)
+    for W in (np.zeros((2, 2)), [np.eye(2), np.zeros((2, 2))]):
+        with pytest.raises(ValueError, match="W must not be zero"):
+            effective_rank(W)
 
 
 def test_a_step_that_is_too_long_is_named():
     for step in (5.0, 1e200):
         with pytest.raises(ValueError, match="step must be shorter"):
             flow_endpoint([[0.1, 0.0], [0.0, 0.2]], DIAGONAL, 2, step=step)
+
+
+def test_polar_flow_keeps_a_sign_whose_determinant_leaves_float64():
+    for sign in (1, -1):
+        W = [[2e-170, 0.0], [0.0, sign * 1e-170]]
+        np.testing.assert_allclose(polar_flow(W, CORNER, 2, [0.0]).weights[0], [W], rtol=1e-12, atol=1e-184)
 
 
 def test_polar_flow_takes_any_times_and_refuses_circles():

@@ -73,6 +73,10 @@ def test_entropy_of_tiny_and_huge_scales(depth):
     quadratic = w[:, 0] ** 2 * (depth - 2) / (4 * depth)
     scaled = hyperbolic_entropy(w, 1e7, depth=depth) * 1e7**depth
     np.testing.assert_allclose(scaled, quadratic, rtol=1e-14)
+    # So small that squares of w / alpha^D leave float64.
+    tiny = hyperbolic_entropy(1e90 * w, 1e30, depth=8) * 1e60
+    np.testing.assert_allclose(tiny, w[:, 0] ** 2 * 6 / 32, rtol=1e-14)
+    assert hyperbolic_entropy([1.0], 1e10, depth=20) == pytest.approx(2.25e-201, rel=1e-14, abs=0)
 
 
 def test_entropy_and_minimiser_name_scales_that_float64_cannot_hold():
@@ -86,8 +90,12 @@ def test_entropy_and_minimiser_name_scales_that_float64_cannot_hold():
 
 def test_the_minimiser_does_not_depend_on_units():
     X, y = np.random.default_rng(0).standard_normal((2, 3)), np.array([1.0, 2.0])
-    for unit in (1e100, 1e-100):
+    for unit in (1e200, 1e-200):
         np.testing.assert_allclose(mirror_minimizer(unit * X, unit * y, 0.5), mirror_minimizer(X, y, 0.5))
+
+
+def test_targets_of_zero_are_fitted_by_zero():
+    assert mirror_minimizer([[1.0, 2.0]], [0.0], 0.5, depth=3).tolist() == [0, 0]
 
 
 def test_large_scales_give_the_euclidean_norm_and_small_ones_the_sum_of_moduli(problem):
@@ -98,6 +106,23 @@ def test_large_scales_give_the_euclidean_norm_and_small_ones_the_sum_of_moduli(p
     assert np.abs(mirror_minimizer(X, y, 1e-3, depth=3)).sum() == pytest.approx(least, abs=1e-5)
     excess = [np.abs(mirror_minimizer(X, y, alpha)).sum() - least for alpha in (1e-3, 1e-6, 1e-12)]
     np.testing.assert_allclose(excess, [0.0860, 0.0562, 0.0176], atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_minimiser_is_found_where_its_docstring_says(seed):
+    """It fits, and the inverse of h_D of it is in the span of the data."""
+    rng = np.random.default_rng(seed)
+    n, depth = rng.integers(1, 5), rng.integers(3, 12)
+    X, y = rng.standard_normal((n, n + 1 + seed % 7)), rng.standard_normal(n)
+    distance = 10.0 ** rng.uniform(-4, 1)
+    alpha = (distance ** (depth / (depth - 2)) * np.abs(y).max() / np.linalg.norm(X, 2)) ** (1 / depth)
+    w, p = mirror_minimizer(X, y, alpha, depth=depth), depth / (depth - 2)
+    np.testing.assert_allclose(X @ w, y, rtol=0, atol=1e-10 * np.linalg.norm(y))
+    zeta = [
+        brentq(lambda z, size: (1 - z) ** -p - (1 + z) ** -p - size, 1e-9 - 1, 1 - 1e-9, size, xtol=1e-15)
+        for size in w / alpha**depth
+    ]
+    np.testing.assert_allclose(np.linalg.pinv(X) @ X @ zeta, zeta, atol=1e-8)
 
 
 def test_rounding_is_reported(problem):

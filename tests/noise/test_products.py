@@ -51,6 +51,13 @@ def test_in_one_dimension_a_root_is_brownian_motion():
     assert kstest(np.cbrt(X[:, 0, 0]), norm(1, deviation).cdf).pvalue > 1e-3
 
 
+def test_paths_of_too_long_steps_are_given_up():
+    X = riemannian_brownian(np.eye(2), 1, 2e-60, 1.0, 1, 400, rng=np.random.default_rng(0))
+    given_up = np.isnan(X).all(axis=(1, 2))
+    assert 0 < given_up.sum() < 400
+    assert np.abs(X[~given_up]).max() <= 1e30
+
+
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_a_small_step_has_the_mean_and_the_covariance_of_the_laplacian(depth):
     """Generator (1 / beta) Laplacian: twice the inverse metric, and its divergence, over beta."""

@@ -1,5 +1,6 @@
 from fractions import Fraction
-from math import inf
+from itertools import pairwise
+from math import inf, lcm
 
 import numpy as np
 import pytest
@@ -25,25 +26,46 @@ def heat_polynomial(x0, t):
     return total
 
 
-def value(p, z):
-    total = Fraction(0)
-    for coefficient in p:
-        total = total * Fraction(z) + coefficient
-    return total
+def zeros_beyond(p, z):
+    """The number of zeros larger than z, all being real: Descartes' rule for the polynomial moved by z."""
+    p = [a * z.denominator**k for k, a in enumerate(p)]
+    # Over one denominator, so that whole numbers are multiplied, which is faster.
+    common = lcm(*(a.denominator for a in p))
+    p, z = [int(a * common) for a in p], z.numerator
+    for end in range(len(p), 1, -1):
+        for k in range(1, end):
+            p[k] += z * p[k - 1]
+    signs = [a > 0 for a in p if a]
+    return sum(one != other for one, other in pairwise(signs))
 
 
 CLUSTERS = [0.0, *[100.0] * 5, 100.001, 101.0]
+# As rounding leaves the eigenvalues of a matrix with three, four of each.
+NEARLY_EQUAL = [n + k * 2.0**-51 for n in (1, 2, 3) for k in (0, 0, 1, 3)]
+STARTS = [
+    START,
+    np.arange(25.0),
+    np.arange(20.0) + 100,
+    [1e5 - 1, 1e5, 1e5 + 1],
+    CLUSTERS,
+    NEARLY_EQUAL,
+    [0, 1e-9, 1, 1],
+    [0, 1e-7, 1],
+    [0, 1e-13, 2e-13, 1],
+    [0, 1e-30, 1e-30, 1],
+    [0, 1, 2.5, 3, 4.5, 1e14],
+]
 
 
-@pytest.mark.parametrize("t", [2.0**-30, 0.5, 16.0])
-@pytest.mark.parametrize(
-    "x0", [START, np.arange(25.0), np.arange(20.0) + 100, [1e5 - 1, 1e5, 1e5 + 1], CLUSTERS, [0, 1e-9, 1, 1]]
-)
-def test_the_heat_polynomial_changes_sign_at_each_root(x0, t):
-    p, roots = heat_polynomial(x0, t), heat_roots(x0, t)
-    error = 2e-14 * np.ptp(roots) + 4e-16 * np.abs(x0).max()
-    for root in roots:
-        assert value(p, root - error) * value(p, root + error) < 0
+@pytest.mark.parametrize("x0", STARTS)
+def test_heat_roots_are_the_zeros_of_the_heat_polynomial(x0):
+    times = np.ptp(x0) ** 2 * 10.0 ** np.array([-34, -26, -23, -22, -18, -15, -11.5, -9.2, -5, -1, 0, 3, 200])
+    for t, roots in zip(times, heat_roots(x0, times), strict=True):
+        assert (np.diff(roots) >= 0).all()
+        p = heat_polynomial(x0, t)
+        error = Fraction(1e-14 * np.ptp(roots) + 4e-16 * np.abs(x0).max())
+        for larger, root in enumerate(map(Fraction, roots[::-1])):
+            assert zeros_beyond(p, root + error) <= larger < zeros_beyond(p, root - error)
 
 
 def test_heat_roots_do_not_depend_on_units():
