@@ -97,7 +97,7 @@ def test_infinite_depth_at_equal_and_at_zero_singular_values():
     np.testing.assert_allclose(K, [[4, 4, 0], [4, 4, 0], [0, 0, 0]])
     # Close singular values: the mean lies between the squares, with no cancellation.
     a, b = 1.0, 1.0 + 1e-9
-    assert spectrum(np.diag([b, a]), inf)[0][0, 1] == pytest.approx((a**2 + b**2) / 2, rel=1e-15)
+    assert spectrum(np.diag([b, a]), inf)[0][0, 1] == pytest.approx((a**2 + b**2) / 2, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 10])

@@ -125,7 +125,7 @@ def test_the_least_value_of_a_loss_has_the_units_of_its_data(rng, p):
     X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, 2))
     least = LpRegression(X, Y, p).minimum
     for a, b in ((1.0, 1e-3), (1.0, 1e5), (1e-6, 1.0)):
-        assert LpRegression(a * X, b * Y, p).minimum == pytest.approx(b**p * least, rel=1e-9)
+        assert LpRegression(a * X, b * Y, p).minimum == pytest.approx(b**p * least, rel=1e-9, abs=0)
     assert LpRegression(X[:3], Y[:3], p).minimum < 1e-25
 
 
