@@ -1,8 +1,10 @@
 """The repository: what is installed, what is pinned, and that its files agree with each other."""
 
 import ast
+import importlib
 import inspect
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -137,6 +139,31 @@ def test_no_public_function_has_the_name_of_its_module():
     assert not [
         name for name in dlnlab.__all__ if name in stems and not inspect.ismodule(getattr(dlnlab, name))
     ]
+
+
+# The engine of the pages is compared with these.
+IN_THE_LABORATORY = {"rank_two", "sent", "tasks"}
+
+
+def test_public_functions_are_handed_out_or_used_elsewhere():
+    """What a room does not hand out is in no description, and no test of all functions sees it."""
+    modules = [
+        importlib.import_module(name) for _, name, _ in pkgutil.walk_packages(dlnlab.__path__, "dlnlab.")
+    ]
+    modules.remove(dlnlab._validation)
+    for module in modules:
+        if module in (dlnlab.rules, dlnlab.exact, dlnlab.figures):
+            continue  # handed out whole
+        own = {name for name, value in vars(module).items() if inspect.getmodule(value) is module}
+        others = [other for other in modules if other != module]
+        imported = {name for other in others for name in (*vars(other), *getattr(other, "__all__", ()))}
+        sources = "".join(Path(inspect.getfile(other)).read_text() for other in others)
+        stem = module.__name__.rpartition(".")[2]
+        for name in own - IN_THE_LABORATORY - imported:
+            assert name.startswith("_") or f" {stem}.{name}(" in sources, (
+                f"{name} of {module.__name__} is public, but no room hands it out: import it into the "
+                "__init__.py of its room and list it in __all__ there, or begin its name with an underscore"
+            )
 
 
 @pytest.mark.parametrize("ready", ["/somewhere/else", None])

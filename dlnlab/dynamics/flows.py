@@ -16,7 +16,7 @@ from .trajectories import Observables, Trajectory, observable_functions, observe
 
 
 @dataclass(frozen=True)
-class Interpolant:
+class _Interpolant:
     """The weights at any time of a flow."""
 
     states: Callable[[Array], Array]
@@ -101,7 +101,7 @@ def _integrate(
         loss=np.stack([value(layers) for layers in path]),
         observables=observe(observables, path),
         diverged=np.zeros(batch, dtype=bool),
-        solution=Interpolant(result.sol, duration, batch, shapes) if dense else None,
+        solution=_Interpolant(result.sol, duration, batch, shapes) if dense else None,
     )
 
 
