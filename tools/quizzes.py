@@ -48,10 +48,19 @@ class Quiz(SphinxDirective):
         content = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, content)
         *question, answers = content.children or [nodes.paragraph()]
-        right = self.options.get("right", 0)
-        if not isinstance(answers, nodes.definition_list) or not question or not 1 <= right <= len(answers):
+        right = self.options.get("right")
+        if not isinstance(answers, nodes.definition_list):
             raise self.error(
-                "a quiz has a question, answers as a list of definitions, and :right: n, one of them"
+                "a quiz ends with its answers, each a line followed by one of ': ' and what is said of it"
+            )
+        if not question:
+            raise self.error("a quiz has a question before its answers")
+        if any(isinstance(part, nodes.definition_list) for part in question):
+            raise self.error("a quiz says something of every answer: one has no line that begins with ': '")
+        if right is None or right > len(answers):
+            got = "none" if right is None else right
+            raise self.error(
+                f"a quiz has :right: with a number from 1 to {len(answers)}, that of an answer; got {got}"
             )
         name = f"quiz-{self.env.new_serialno('quiz')}"
         box = quiz("", *question)
