@@ -141,6 +141,20 @@ def test_a_chapter_has_its_parts(path):
 
 
 @every_chapter
+def test_a_chapter_has_one_title_and_no_pictures_from_files(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    prose = re.sub(r"^(`{3,}).*?^\1", "", prose, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^# .*", prose, flags=re.MULTILINE)
+    assert len(titles) == 1, f"a chapter has one title, sections begin with ##: {titles}"
+    pictures = re.findall(r"!\[.*?\]\(.*?\)|<img [^>]*>", prose)
+    assert not pictures, (
+        "a picture is drawn by a cell, with mystnb.figure.caption and mystnb.image.alt in its metadata: "
+        f"a file would be absent where the launch buttons lead: {pictures}"
+    )
+
+
+@every_chapter
 def test_what_is_opened_is_closed(path):
     """Or one exercise would be hidden in the solution of another."""
     for cell in nbformat.read(path, as_version=4).cells:
@@ -190,8 +204,12 @@ def test_there_are_exercises_with_solutions(path):
     assert len(exercises) >= 6, f"a chapter has at least six exercises, this one has {exercises}"
     assert exercises[-1].startswith("ex-research-"), f"the last exercise is research, got {exercises[-1]}"
     missing = [label for label in exercises[:-1] if label not in solutions]
-    assert not missing, f"every exercise but the last has a solution behind it, but not {missing}"
-    assert exercises[:-1] == solutions, "solutions stand in the order of the exercises, and solve no others"
+    unknown = [label for label in solutions if label not in exercises[:-1]]
+    assert not missing + unknown, (
+        f"every exercise but the last has a solution behind it: {missing} have none, "
+        f"and {unknown} are solved that are none of these"
+    )
+    assert exercises[:-1] == solutions, f"solutions stand in the order of the exercises, got {solutions}"
 
 
 @every_chapter

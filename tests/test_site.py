@@ -243,6 +243,10 @@ class Chapter(Page):
         buttons, cells = (page.locator(css).count() for css in ("button.copybtn", "div.cell_input"))
         assert buttons >= cells > 0
 
+    def test_no_cell_warns(self, page):
+        warnings = page.locator(".cell_output .stderr").all_text_contents()
+        assert not warnings, f"mend what these cells warn of: {warnings}"
+
     def test_the_first_use_of_a_function_is_a_link(self, page):
         """To its description, once a page; the names are those that a reader sees after dl."""
         code = "\n".join(page.locator("div.cell_input").all_text_contents())

@@ -52,6 +52,7 @@ def new(name: str) -> None:
 
 def check(name: str) -> int:
     """Store the outputs of a chapter, build the book, and test this chapter and its page alone."""
+    name = Path(name).name.removesuffix(".ipynb")
     path = ROOT / "book" / f"{name}.ipynb"
     if not path.exists():
         chapters = ", ".join(sorted(other.stem for other in (ROOT / "book").glob("*.ipynb")))
