@@ -124,8 +124,9 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
     ValueError
         If an argument is not admissible.
     RuntimeError
-        If rounding hides the minimiser: at depth D of at least 3 where about the distance of :math:`\zeta`
-        from one, :math:`(\alpha^D \|X\| / \max_i |y_i|)^{1-2/D}`, is below some 1e-5.
+        If rounding hides the minimiser: at depth D of at least 3 where
+        :math:`(\alpha^D \|X\| / \max_i |y_i|)^{1-2/D}`, which is about :math:`1 - \max_i |\zeta_i|`, is
+        below some 1e-5.
 
     Notes
     -----

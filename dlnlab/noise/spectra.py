@@ -155,8 +155,8 @@ def heat_roots(x0: ArrayLike, t: ArrayLike) -> Array:
     x, times = _start(x0), positive("t", t, zero=True)
     with np.errstate(over="ignore"):
         unit = np.ptp(x) or 1.0
-        roots_of_times = np.sqrt(times) / unit
-    if not np.isfinite(unit + roots_of_times).all():
+        sqrt_t = np.sqrt(times) / unit
+    if not np.isfinite(unit + sqrt_t).all():
         raise ValueError(f"x0 must have a range within float64, and so must sqrt(t) over it, got {x0!r}")
     gaps = np.diff(x) / unit
     gaps[gaps < 1e-100] = 0.0
@@ -176,14 +176,14 @@ def heat_roots(x0: ArrayLike, t: ArrayLike) -> Array:
 
     # So early that one root does not yet feel another of another place, to sixteen digits of the least gap.
     first = 1e-9 * gaps[gaps > 0].min(initial=np.inf)
-    found = {s: begun(s) for s in roots_of_times.ravel() if s <= first}
-    if len(later := np.unique(roots_of_times[roots_of_times > first])):
+    found = {s: begun(s) for s in sqrt_t.ravel() if s <= first}
+    if len(later := np.unique(sqrt_t[sqrt_t > first])):
         with np.errstate(invalid="ignore"):  # of scipy, where an estimated error underflows
             path = scipy.integrate.solve_ivp(
                 velocity, (first, later[-1]), begun(first), t_eval=later, method="DOP853", rtol=1e-13, atol=0
             )
         found |= dict(zip(later, path.y.T, strict=True))
-    moved = np.array([found[s] - gaps for s in roots_of_times.ravel()]).reshape(*times.shape, len(gaps))
-    from_the_first = np.pad(np.cumsum(moved, axis=-1), [(0, 0)] * times.ndim + [(1, 0)])
+    moved = np.array([found[s] - gaps for s in sqrt_t.ravel()]).reshape(*sqrt_t.shape, len(gaps))
+    from_the_first = np.pad(np.cumsum(moved, axis=-1), [(0, 0)] * sqrt_t.ndim + [(1, 0)])
     # Their mean stays where it is.
     return np.asarray(x + unit * (from_the_first - from_the_first.mean(axis=-1, keepdims=True)))
