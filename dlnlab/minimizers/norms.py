@@ -111,7 +111,7 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
         Of rank n.
     y : array_like of shape (n,)
     alpha : float
-        The scale of the start; :math:`\max_i |y_i| / (\|X\| \alpha^D)` must lie between 1e-150 and 1e150.
+        The scale of the start; :math:`\|X^+ y\| / \alpha^D` must lie between 1e-150 and 1e150.
     depth : int
         D, at least 2.
 
@@ -125,13 +125,14 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
         If an argument is not admissible.
     RuntimeError
         If rounding hides the minimiser: at depth D of at least 3 where
-        :math:`(\alpha^D \|X\| / \max_i |y_i|)^{1-2/D}`, which is about :math:`1 - \max_i |\zeta_i|`, is
-        below some 1e-5.
+        :math:`(\alpha^D / \|X^+ y\|)^{1-2/D}`, which is about :math:`1 - \max_i |\zeta_i|`, is below some
+        1e-5.
 
     Notes
     -----
     Newton's method with a line search on the dual problem,
-    :math:`\min_\nu \sum_i \alpha^D \int_0^{(X^\top\nu)_i} h_D - y^\top\nu`, from large scales to small ones.
+    :math:`\min_\nu \sum_i \alpha^D \int_0^{(X^\top\nu)_i} h_D - y^\top\nu`, from large scales to small ones,
+    until :math:`\|Xw - y\| \le 10^{-11} \|X\| \|X^+ y\|`.
 
     References
     ----------
@@ -150,15 +151,16 @@ def mirror_minimizer(X: ArrayLike, y: ArrayLike, alpha: float, *, depth: int = 2
         raise ValueError(f"y must have shape ({len(X)},), one target a row of X, got {y.shape}")
     if np.linalg.matrix_rank(X) < len(X):
         raise ValueError(f"X must have rank {len(X)}, the number of its rows, so that every y can be fitted")
-    scale = float(np.linalg.norm(X, 2))
-    X, y = X / scale, y / scale
-    largest = float(np.abs(y).max())
+    # Orthonormal rows have the same solutions, and no weak direction in which nu is large and rounding too.
+    Q, R = np.linalg.qr(X.T)
+    X, y = Q.T, np.linalg.solve(R.T, y)
+    largest = float(np.linalg.norm(y))
     if largest == 0:
         return np.zeros(X.shape[1])
     with np.errstate(over="ignore", divide="ignore"):
         size = largest / np.float64(alpha) ** depth
     if not 1e-150 < size < 1e150:
-        raise ValueError(f"alpha must leave y / (|X| alpha^{depth}) between 1e-150 and 1e150, got {size:.3g}")
+        raise ValueError(f"alpha must leave w / alpha^{depth} between 1e-150 and 1e150, got {size:.3g}")
     largest = max(alpha, largest ** (1 / depth))
     scales = np.geomspace(largest, alpha, 1 + int(np.ceil(4 * np.log10(largest / alpha))))
     nu = np.zeros(len(X))

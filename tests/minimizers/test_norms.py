@@ -113,11 +113,13 @@ def test_the_minimiser_is_found_where_its_docstring_says(seed):
     """It fits, and the inverse of h_D of it is in the span of the data."""
     rng = np.random.default_rng(seed)
     n, depth = rng.integers(1, 5), rng.integers(3, 12)
-    X, y = rng.standard_normal((n, n + 1 + seed % 7)), rng.standard_normal(n)
-    distance = 10.0 ** rng.uniform(-4, 1)
-    alpha = (distance ** (depth / (depth - 2)) * np.abs(y).max() / np.linalg.norm(X, 2)) ** (1 / depth)
-    w, p = mirror_minimizer(X, y, alpha, depth=depth), depth / (depth - 2)
-    np.testing.assert_allclose(X @ w, y, rtol=0, atol=1e-10 * np.linalg.norm(y))
+    # With weak directions, in which nu is large.
+    X = rng.standard_normal((n, n + seed % 8)) * 10.0 ** rng.uniform(-4, 0, (n, 1))
+    y, distance, p = rng.standard_normal(n), 10.0 ** rng.uniform(-4, 1), depth / (depth - 2)
+    size = np.linalg.norm(np.linalg.pinv(X) @ y)
+    alpha = (distance**p * size) ** (1 / depth)
+    w = mirror_minimizer(X, y, alpha, depth=depth)
+    assert np.linalg.norm(X @ w - y) <= 2e-11 * np.linalg.norm(X, 2) * size
     zeta = [
         brentq(lambda z, size: (1 - z) ** -p - (1 + z) ** -p - size, 1e-9 - 1, 1 - 1e-9, size, xtol=1e-15)
         for size in w / alpha**depth
