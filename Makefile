@@ -57,9 +57,9 @@ book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where i
 	@$(BIN)/python tools/build_book.py
 
 # The environment and what npm installs at once; then the book goes first, whose last part keeps one processor busy,
-# and beside it the tests that do not need it.
+# and beside it the tests that do not need it: with what is left of the processors, a test of 20 s can take minutes.
 test:  ## all that CI runs: lint, types, unit tests, chapters, grading, site
-	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST)" chapters lint unit grading claims
+	@$(MAKE) --no-print-directory -j5 $(SYNC) PYTEST="nice -n 10 $(PYTEST) --timeout 900" chapters lint unit grading claims
 	@$(MAKE) --no-print-directory BUILT=1 site
 
 lint: $(READY)  ## linters and types
