@@ -8,7 +8,7 @@ GRADES ?= _build/grades/$(ASSIGNMENT)
 export ASSIGNMENTS := $(abspath $(ASSIGNMENTS))
 BIN := .venv/bin
 READY := .venv/.ready
-CDN := tools/npm/node_modules/.package-lock.json
+NPM := tools/npm/node_modules/.package-lock.json
 # Tests run on all processors; TESTS=-n0 runs them in one process, for a debugger.
 TESTS ?= -n auto
 # A browser that hangs fails its test; nothing here takes minutes.
@@ -31,7 +31,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book book-offline slides pdf assignments grade test lint unit claims chapters grading site serve laboratory notebooks chapter check links reproduce requirements address clean
+.PHONY: help book book-offline slides pdf assignments grade test lint unit oldest claims chapters grading site serve laboratory notebooks chapter check links reproduce requirements address clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,13 +47,11 @@ $(READY): requirements.txt pyproject.toml
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@echo '$(CURDIR)' > $@
 
-# MathJax, which sets the formulas of the pages, and copies of the scripts that a page asks a CDN for: the site
-# tests answer from them.
-$(CDN): tools/npm/package.json tools/npm/package-lock.json
-	@if command -v npm > /dev/null; then npm ci --prefix tools/npm --silent && touch $@; \
-	 else echo "npm is not installed: formulas are left to the reader's browser, the site tests are skipped"; fi
+# What the pages are made with, at the versions of the lock file. Node.js and npm are in the environment.
+$(NPM): $(READY) tools/npm/package.json tools/npm/package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tools/npm --silent && touch $@
 
-book: $(READY) $(CDN)  ## execute the chapters, build the HTML and print where it is
+book: $(READY) $(NPM)  ## execute the chapters, build the HTML and print where it is
 	@$(BIN)/python tools/build_book.py
 
 # The environment and what npm installs at once; then the book goes first, whose last part keeps one processor busy,
@@ -73,6 +71,14 @@ unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/test_stored_outputs.py --ignore tests/grading
 
+# Numbers that are printed in examples belong to the pinned versions; what third parties say of each other is theirs.
+oldest:  ## the tests of the library with the oldest versions that pyproject.toml allows, in an environment of its own
+	uv venv --quiet --clear --python $(PYTHON) _build/oldest
+	uv pip install --quiet --python _build/oldest/bin/python --resolution lowest-direct .
+	uv pip install --quiet --python _build/oldest/bin/python pytest pytest-timeout pytest-xdist hypothesis ipykernel nbconvert nbformat
+	_build/oldest/bin/python -m pytest -q $(TESTS) -W ignore::DeprecationWarning:ipywidgets -W ignore::DeprecationWarning:traitlets \
+	  $(addprefix tests/,acceleration book dynamics experiments flatness imbalance minimizers networks noise test_bad_input.py)
+
 claims: $(READY)  ## every claim broken on purpose, and a stored number changed
 	$(PYTEST) --dist worksteal -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
 
@@ -86,8 +92,8 @@ site: $(if $(BUILT),,book)  ## the built pages in Chromium, a chapter in Jupyter
 	$(PYTEST) --dist loadscope --no-loadscope-reorder -rs -p no:nbval tests/test_live.py tests/test_laboratory.py \
 	  tests/test_slides.py tests/test_site.py tests/test_firefox.py tests/test_plain_notebooks.py
 
-book-offline: book  ## the book as a folder and a zip that need no network
-	@$(BIN)/python tools/offline.py
+book-offline: book  ## zip the built book, which needs no network
+	@$(BIN)/python -c 'import shutil; print("The book:", shutil.make_archive("_build/deep-linear-networks", "zip", "_build", "html"))'
 
 slides: book  ## a deck of slides a session, made of its page
 	@ls -1 $(CURDIR)/_build/html/book/*-slides.html | sed 's,^,file://,'
@@ -105,9 +111,8 @@ serve: book  ## build and serve the book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-laboratory: $(CDN)  ## bundle the laboratory of tools/npm/laboratory into the library
-	@cd tools/npm && node_modules/.bin/esbuild laboratory/main.mjs --bundle --format=esm --minify --legal-comments=eof \
-	  --log-level=error --outfile=$(or $(OUTFILE),../../dlnlab/book/static/laboratory.js)
+laboratory: $(NPM)  ## bundle the laboratory of tools/npm/laboratory into the library
+	@$(BIN)/node tools/npm/build.mjs laboratory $(abspath $(or $(OUTFILE),dlnlab/book/static/laboratory.js))
 
 notebooks: $(READY)  ## run the chapters that changed and store the outputs that are checked
 	@$(BIN)/python tools/notebooks.py
@@ -115,7 +120,7 @@ notebooks: $(READY)  ## run the chapters that changed and store the outputs that
 chapter: $(READY)  ## make a chapter that passes all tests (NAME=my-session)
 	@$(BIN)/python tools/chapter.py new $(NAME)
 
-check: $(READY) $(CDN)  ## store a chapter's outputs, test it and its page alone (CHAPTER=my-session)
+check: $(READY) $(NPM)  ## store a chapter's outputs, test it and its page alone (CHAPTER=my-session)
 	@$(BIN)/python tools/chapter.py check $(CHAPTER)
 
 links: book  ## ask every address outside the book whether it still answers; fails nothing

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dlnlab as dl
-from dlnlab.book.explorers import _image
+from dlnlab.book.explorers import _svg
 
 
 def draw(phase: float, layers: int) -> plt.Figure:
@@ -44,9 +44,9 @@ def by_savefig(figure: plt.Figure) -> str:
 
 
 FORMATS = {
-    "SVG, text as paths": ("path", lambda figure: _image(figure, "")),
+    "SVG, text as paths": ("path", _svg),
     "SVG by savefig": ("path", by_savefig),
-    "SVG, text as text": ("none", lambda figure: _image(figure, "")),
+    "SVG, text as text": ("none", _svg),
     "PNG": ("path", lambda figure: bitmap(figure, "png")),
     "WebP": ("path", lambda figure: bitmap(figure, "webp")),
 }

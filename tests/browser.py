@@ -1,8 +1,6 @@
-"""A reader's browser: the built book on loopback, every other address answered from copies or blocked."""
+"""A reader's browser: the built book on loopback, and no other address; a page that asks for one fails."""
 
-import base64
 import functools
-import mimetypes
 import os
 import shutil
 import threading
@@ -10,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
@@ -19,8 +16,13 @@ from playwright.sync_api import BrowserContext, Error, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 COPIES = ROOT / "tools" / "npm" / "node_modules"
-CDN = "cdn.jsdelivr.net"
 DESKTOP = {"width": 1280, "height": 720}
+# Nothing but loopback can be reached, and the browser does not try for itself.
+QUIET = [
+    "--disable-background-networking",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -28,8 +30,6 @@ def missing() -> str | None:
     """Return how to get what the site tests need, or None if all is there."""
     if CHROMIUM is None:
         return "Chromium is not installed (on Debian: apt-get install chromium); the site tests need it"
-    if not (COPIES / "mathjax").exists():
-        return "npm is not installed (on Debian: apt-get install npm); the site tests need it"
     return None
 
 
@@ -69,26 +69,11 @@ def launched() -> Iterator[BrowserContext]:
     """Start Chromium; yield a window of it, whose tabs share what one of them has loaded."""
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*sandbox, "--disable-background-networking", "--disable-sync"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, *QUIET])
         try:
             yield browser.new_context()
         finally:
             browser.close()
-
-
-def copy_of(url: str) -> Path | None:
-    """Return the installed copy of a file that a page asks the CDN for, at the version it asks for."""
-    parts = urlsplit(url)
-    if parts.hostname != CDN or not parts.path.startswith("/npm/"):
-        return None
-    scope, package = "", unquote(parts.path.removeprefix("/npm/"))
-    if package.startswith("@"):
-        scope, package = package.split("/", 1)
-    name, _, rest = package.partition("@")
-    path = COPIES / scope / name / rest.partition("/")[2]
-    return path if path.is_file() else None
 
 
 class Reader:
@@ -100,7 +85,7 @@ class Reader:
         self.troubles: dict[Page, list[str]] = {}
 
     def tab(self) -> Page:
-        """Open a tab that notes what goes wrong in it, and gets from copies what is not on loopback."""
+        """Open a tab that notes what goes wrong in it, and what it asks of other addresses."""
         page = self.window.new_page()
         page.set_default_timeout(10_000)
         self.troubles[page] = []
@@ -108,27 +93,9 @@ class Reader:
         def note(trouble: str) -> None:
             self.troubles[page].append(trouble)
 
-        def answer(event: dict[str, Any]) -> None:
-            request, address = {"requestId": event["requestId"]}, event["request"]["url"]
-            if copy := copy_of(address):
-                kind = mimetypes.guess_type(copy)[0] or "application/octet-stream"
-                headers = {"Content-Type": kind, "Access-Control-Allow-Origin": "*"}
-                fields = [{"name": name, "value": value} for name, value in headers.items()]
-                body = base64.b64encode(copy.read_bytes()).decode()
-                whole = {"responseCode": 200, "responseHeaders": fields, "body": body}
-                session.send("Fetch.fulfillRequest", request | whole)
-            else:
-                note(f"not answered: {address}")
-                session.send("Fetch.failRequest", request | {"errorReason": "BlockedByClient"})
-
-        # Not by a route, which takes all requests from the browser and turns off its cache.
-        session = self.window.new_cdp_session(page)
-        session.on("Fetch.requestPaused", answer)
-        session.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})
-
         def asked(url: str) -> None:
-            if url.startswith("http:") and urlsplit(url).hostname != "127.0.0.1":
-                note(f"not on loopback: {url}")
+            if not url.startswith((self.site, "data:", "blob:", "about:")):
+                note(f"asked for {url}")
 
         page.on("request", lambda request: asked(request.url))
         page.on("pageerror", lambda error: note(f"error: {error}"))

@@ -8,8 +8,6 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-import quick_imports  # noqa: F401  before what reads notebooks
-
 # A busy machine is no failure of the code: no example has a deadline.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from browser import COPIES, ROOT, require_browser, served
+import scripts
+from browser import ROOT, require_browser, served
 
 require_browser()
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -15,7 +16,7 @@ FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 @pytest.mark.parametrize("name", ["acceleration", "setting"])
 def test_firefox_sets_formulas_and_moves_sliders(name):
     with served() as site:
-        command = ["node", ROOT / "tests" / "firefox.mjs", FIREFOX, COPIES, f"{site}/book/{name}.html"]
+        command = [scripts.NODE, ROOT / "tests" / "firefox.mjs", FIREFOX, f"{site}/book/{name}.html"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)

@@ -1,12 +1,12 @@
 """The laboratory in a page: its engine against the library, its controls, its address."""
 
 import re
-import shutil
 import subprocess
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+import scripts
 from browser import COPIES, ROOT, require_browser
 
 import dlnlab as dl
@@ -20,14 +20,18 @@ STATIC = ROOT / "dlnlab" / "book" / "static"
 
 @pytest.fixture
 def opened(visit):
-    """Open the page with settings."""
+    """Open the page with settings; nothing is kept of what another test collected in the same tab."""
+    pages = []
 
     def read(query="", **options):
         page = visit(f"{PAGE}?{query}", **options)
         page.locator(".dlnlab-lab").wait_for()
+        pages.append(page)
         return page
 
-    return read
+    yield read
+    for page in pages:
+        page.evaluate("sessionStorage.clear()")
 
 
 def settings(n):
@@ -408,15 +412,33 @@ def test_with_reduced_motion_it_is_drawn_twice_a_second(opened):
 
 def test_the_bundle_is_that_of_its_source(tmp_path):
     """`make laboratory` gives the files of the library, byte for byte."""
-    for name in ("laboratory", "package.json"):
-        copy = shutil.copytree if (ROOT / "tools" / "npm" / name).is_dir() else shutil.copy
-        copy(ROOT / "tools" / "npm" / name, tmp_path / name)
-    (tmp_path / "node_modules").symlink_to(COPIES)
-    command = [COPIES / ".bin" / "esbuild", "laboratory/main.mjs", "--bundle", "--format=esm", "--minify"]
-    command += ["--legal-comments=eof", "--log-level=error", "--outfile=out/laboratory.js"]
-    subprocess.run(command, cwd=tmp_path, check=True)
+    make = ["make", "-C", ROOT, "laboratory", f"OUTFILE={tmp_path / 'laboratory.js'}"]
+    subprocess.run(make, check=True, capture_output=True)
     for name in ("laboratory.js", "laboratory.css"):
-        assert (tmp_path / "out" / name).read_bytes() == (STATIC / name).read_bytes(), "run make laboratory"
+        assert (tmp_path / name).read_bytes() == (STATIC / name).read_bytes(), "run make laboratory"
+
+
+def test_links_of_the_page_set_the_controls_and_keep_what_was_collected(opened):
+    """Without a reload; going back too; and who leaves the page and comes back finds the runs."""
+    page = opened("depth=2&rate=0.1")
+    assert "it has learned" in ran(page)
+    page.evaluate("window.same = true")
+    page.locator("a.laboratory", has_text="0.2").first.click()
+    assert page.locator(".dlnlab-lab output").first.inner_text() == "5"
+    assert dict(parse_qsl(page.evaluate("location.search.slice(1)"))) == {"depth": "5", "rate": "0.2"}
+    top = page.locator(".dlnlab-lab").bounding_box()["y"]
+    assert 0 <= top < page.viewport_size["height"] / 2
+    assert page.evaluate("window.same")
+    assert page.locator(".lab-map circle").count() == 1
+    page.go_back()
+    assert page.locator(".dlnlab-lab output").first.inner_text() == "2"
+    page.goto(page.url.replace("laboratory", "setting"))
+    page.goto(page.url.replace("setting", "laboratory"))
+    assert page.locator(".lab-map circle").count() == 1
+    page.get_by_role("button", name="Clear").click()
+    page.reload()
+    page.locator(".lab-run").wait_for()
+    assert page.locator(".lab-map circle").count() == 0
 
 
 def test_the_engine_is_short_and_types_hold():
@@ -426,5 +448,5 @@ def test_the_engine_is_short_and_types_hold():
     modules = [folder / f"{name}.mjs" for name in ("engine", "spectra", "settings", "run", "pictures")]
     options = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--module", "es2022"]
     options += ["--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--skipLibCheck"]
-    command = [COPIES / ".bin" / "tsc", *options, *modules]
+    command = [scripts.NODE, COPIES / "typescript" / "bin" / "tsc", *options, *modules]
     assert subprocess.run(command, capture_output=True, text=True).stdout == ""

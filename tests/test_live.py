@@ -86,7 +86,7 @@ def test_the_explorer_responds_in_jupyterlab(opened):
     explorer = page.locator(".dlnlab-explorer")
     explorer.locator("img").wait_for(timeout=90_000)
     before = explorer.locator("img").get_attribute("alt")
-    explorer.locator(".noUi-handle").first.focus()
+    explorer.get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(1000)
     after = explorer.locator("img").get_attribute("alt")

@@ -1,5 +1,6 @@
 """The chapters as files: what they store and what they name."""
 
+import ast
 import inspect
 import re
 import shutil
@@ -54,6 +55,76 @@ def test_every_claim_is_in_a_checked_cell(path):
     for cell in code_cells(path):
         if "check(" in cell.source:
             assert tool.is_checked(cell), f"give the cell the tag {tool.CHECKED}:\n{cell.source}"
+
+
+def names(node):
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+class Rebound(ast.NodeVisitor):
+    """The names that a piece of code reads before it gives them another value."""
+
+    def __init__(self, source):
+        self.read, self.bound, self.found = set(), set(), set()
+        # What IPython takes and Python does not.
+        self.visit(ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.MULTILINE)))
+
+    def visit_Name(self, node):
+        if isinstance(node.ctx, ast.Load):
+            self.read |= {node.id} - self.bound
+            return
+        self.found |= {node.id} & self.read
+        self.bound.add(node.id)
+
+    def visit_Assign(self, node):
+        for part in (node.value, *node.targets):
+            self.visit(part)
+
+    def visit_AugAssign(self, node):
+        self.visit(node.value)
+        if isinstance(node.target, ast.Name):
+            self.found |= {node.target.id} - self.bound
+
+    def visit_For(self, node):
+        for part in (node.iter, node.target, *node.body, *node.orelse):
+            self.visit(part)
+
+    def visit_comprehension_of(self, node):
+        own = {name for part in node.generators for name in names(part.target)}
+        self.read |= names(node) - own - self.bound
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_comprehension_of
+
+    def visit_FunctionDef(self, node):
+        self.bound.add(node.name)
+
+    def visit_Lambda(self, node):
+        pass
+
+
+@every_chapter
+def test_a_cell_may_be_run_twice(path):
+    """As readers do who change a number in it: a name that it reads has the same value again."""
+    for cell in code_cells(path):
+        found = Rebound(cell.source).found
+        assert not found, f"call what the cell makes of {found} by another name:\n{cell.source}"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("a = 1\na = a + 1", set()),
+        ("a = a / 2", {"a"}),
+        ("a += 1", {"a"}),
+        ("a = 1\na += 1", set()),
+        ("b = a[0]\nfor a in b: pass", {"a"}),
+        ("b = [a for a in c]\na = 1", set()),
+        ("b = {a: c for a in range(3)}\nc = 1", {"c"}),
+        ("%pip install x\nd |= {1}", {"d"}),
+    ],
+)
+def test_names_that_are_rebound_are_found(source, found):
+    assert Rebound(source).found == found
 
 
 @every_chapter

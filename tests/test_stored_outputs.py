@@ -34,7 +34,7 @@ def test_a_changed_number_makes_nbval_fail(tmp_path, monkeypatch):
 
     (tmp_path / "tools").mkdir()
     (tmp_path / "book").mkdir()
-    for file in ("tools/build_book.py", "tools/quick_imports.py", "book/conftest.py"):
+    for file in ("tools/build_book.py", "book/conftest.py"):
         shutil.copy(ROOT / file, tmp_path / file)
     monkeypatch.setattr(build_book, "ROOT", tmp_path)
     monkeypatch.setattr(build_book, "BUILD", tmp_path / "_build")
@@ -47,7 +47,7 @@ def test_a_changed_number_makes_nbval_fail(tmp_path, monkeypatch):
     live = "from dlnlab import check\n\ncheck('thm-x', 0.1 + 0.2, equals=0.3)"
     for name, source in (("cached", cached), ("live", live)):
         nbformat.write(printing(source, printed, changed), tmp_path / "book" / f"{name}.ipynb")
-    options = ["-p", "quick_imports", "--nbval-lax", "-W", "default", "-c", "/dev/null", "-rA", "book"]
+    options = ["--nbval-lax", "-W", "default", "-c", "/dev/null", "-rA", "book"]
     result = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
         cwd=tmp_path,

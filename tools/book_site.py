@@ -1,46 +1,24 @@
 """What the site needs beside the tools' own configuration."""
 
 import datetime
-import functools
-import json
 import os
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from html import escape
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pybtex.plugin
 from docutils import nodes
-from labels import as_read, named
+from explorers import explorer
+from labels import named
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
 
 # What sphinx-proof and sphinx-exercise repeat on a page with two theorems or two exercises.
 REPEATED = {"proof", "proof-content", "exercise-content", "solution-content"}
-
-
-WIDGETS = "application/vnd.jupyter.widget-{}+json"
-VIEW = re.compile(rf'<script type="{re.escape(WIDGETS.format("view"))}">{{"model_id": "(\w+)"')
-
-ICONS = re.compile(r'<script src="[^"]*/scripts/fontawesome\.js[^>]*></script>\s*')
-
-
-class QuickDomain(StandardDomain):
-    """Looks at a page once for all the figures of it that are named, and not once for each."""
-
-    def _resolve_numref_xref(self, env: BuildEnvironment, *args: Any) -> Any:
-        env.get_doctree = functools.partial(as_read, env.app)
-        try:
-            return super()._resolve_numref_xref(env, *args)
-        finally:
-            del env.get_doctree
 
 
 def use_published_address(app: Sphinx, config: Config) -> None:
@@ -88,67 +66,12 @@ def make_ids_unique(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             node["ids"] = [f"{name}-{seen[name]}" if i == name else i for i in node["ids"]]
 
 
-def mend_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Drop the scripts of Thebe, which no button uses, and tell the widget manager where its icons are.
-
-    Without the second the manager looks for its icon fonts beside the page.
-    """
-    for kind in ("script_files", "css_files"):
-        context[kind][:] = [
-            file
-            for file in context[kind]
-            if "thebe" not in str(file.filename) and "THEBE" not in file.attributes.get("body", "")
-        ]
-    for file in context["script_files"]:
-        folder, manager, _ = str(file.filename).partition("/embed-amd.js")
-        if manager:
-            package = "@jupyter-widgets/html-manager"
-            paths = {f"{package}/dist": folder, package: f"{folder}/index"}
-            app.add_js_file(
-                None,
-                body=f"window.require = {json.dumps({'paths': paths})}",
-                priority=100,
-            )
-
-
-def first_frame(state: dict[str, Any], model: str) -> str:
-    """Return the picture that an explorer shows first: its last child is a stack of stacks of frames."""
-    values = state[model]["state"]
-    if "children" not in values:
-        return values["value"]
-    chosen = values.get("selected_index", -1)
-    return first_frame(state, values["children"][chosen].removeprefix("IPY_MODEL_"))
-
-
-def show_first_frames(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Put the first frame where an explorer will be: it is there before the explorer, and without scripts."""
-    for file in list(context["script_files"]):
-        if file.attributes.get("type") == WIDGETS.format("state"):
-            # Behind the text: it weighs ten times as much.
-            context["script_files"].remove(file)
-            context["body"] += f'<script type="{WIDGETS.format("state")}">{file.attributes["body"]}</script>'
-            state = json.loads(file.attributes["body"])["state"]
-            context["body"] = VIEW.sub(
-                lambda match, state=state: (
-                    f'<div class="first-frame">{first_frame(state, match[1])}'
-                    f"<noscript><p>Sliders need JavaScript.</p></noscript></div>{match[0]}"
-                ),
-                context["body"],
-            )
-
-
 def add_skip_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Let the Tab key reach explorers and theorems at once; the links show when they have the focus."""
-    targets = {}
-
-    def mark(match: re.Match[str]) -> str:
-        name = f"explorer-{len(targets) + 1}"
-        targets[name] = f"explorer {len(targets) + 1}"
-        return f'<div class="first-frame" id="{name}" tabindex="-1">'
-
     if doctree is None:
         return
-    context["body"] = re.sub('<div class="first-frame">', mark, context["body"])
+    shown = [node["ids"][0] for node in doctree.findall(explorer)]
+    targets = {name: f"explorer {number}" for number, name in enumerate(shown, start=1)}
     for label, item in getattr(app.env, "proof_list", {}).items():
         if item["docname"] == page and item["realtype"] == "theorem":
             targets[label] = named(app.env)[label].full
@@ -187,29 +110,12 @@ def add_version_and_citation(
     )
 
 
-def drop_icon_script(app: Sphinx, failure: Exception | None) -> None:
-    """Drop half a megabyte of script that draws icons which the theme's style draws too."""
-    if failure or app.builder.name != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        without = ICONS.sub("", text)
-        if without != text:
-            path.write_text(without, encoding="utf-8")
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
-    # Of all packages that are installed pybtex asks for its plugins again at each citation.
-    pybtex.plugin.entry_points = functools.cache(pybtex.plugin.entry_points)
-    app.add_domain(QuickDomain, override=True)
     app.connect("config-inited", use_published_address, priority=900)
     app.connect("env-get-updated", what_others_quote, priority=900)  # when all have their numbers
     app.connect("doctree-resolved", make_ids_unique)
-    app.connect("html-page-context", mend_scripts, priority=900)
-    app.connect("html-page-context", show_first_frames, priority=900)
     app.connect("html-page-context", add_skip_links, priority=900)
     app.connect("html-page-context", add_version_and_citation)
-    app.connect("build-finished", drop_icon_script)
     return {
         "version": "1",
         "parallel_read_safe": True,

@@ -7,14 +7,14 @@ changes, be it the configuration, a style or (see `book_site`) a number that oth
 
 import gc
 import hashlib
-import multiprocessing
+import os
 import shutil
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-
-import quick_imports  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -38,6 +38,8 @@ def shared() -> str:
     folders = {
         "tools": "*.py",
         "tools/npm": "*.*",
+        "tools/npm/pages": "*",
+        "tools/npm/laboratory": "*",
         "book": "*.bib",
         "book/_static": "*",
         "book/_templates": "*",
@@ -87,13 +89,37 @@ def refresh() -> None:
             chapters.remove_nb_from_project(record.pk)
     for chapter in sorted((ROOT / "book").glob("*.ipynb")):
         chapters.add_nb_to_project(str(chapter))
-    if waiting := len(chapters.list_unexecuted()):
-        from jupyter_cache.executors import load_executor
+    if waiting := chapters.list_unexecuted():
+        print(f"executing {len(waiting)} of the chapters, some ten seconds each", flush=True)
+        with ProcessPoolExecutor() as processes:
+            list(processes.map(execute, [record.pk for record in waiting]))
 
-        print(f"executing {waiting} of the chapters, some ten seconds each", flush=True)
-        load_executor("local-parallel", chapters).run_and_cache(timeout=300)
-        # The executor turns on the messages of multiprocessing, the last of which comes when we leave.
-        multiprocessing.get_logger().setLevel("WARNING")
+
+def execute(pk: int) -> None:
+    """Execute a chapter and keep its outputs, unless it fails."""
+    from jupyter_cache.base import CacheBundleIn
+    from jupyter_cache.executors.utils import single_nb_execution
+    from traitlets.config import Config
+
+    chapters = cache()
+    chapter = chapters.get_project_notebook(pk)
+    with TemporaryDirectory() as folder:
+        # Kernels are spoken to by files, where there are such, and not by ports that every user of a machine
+        # can open, of which each would warn.
+        files = {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+        done = single_nb_execution(
+            chapter.nb,
+            cwd=str(Path(chapter.uri).parent),
+            timeout=300,
+            allow_errors=False,
+            config=Config(KernelManager=files),
+        )
+    if done.err is None:
+        chapters.cache_notebook_bundle(
+            CacheBundleIn(chapter.nb, chapter.uri, data={"execution_seconds": done.time}),
+            check_validity=False,
+            overwrite=True,
+        )
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 
 import nbformat
-import quick_imports  # noqa: F401  before the next one
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE, TOC = ROOT / "tools" / "template.ipynb", ROOT / "_toc.yml"

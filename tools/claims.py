@@ -1,9 +1,9 @@
-"""The lines of `check` on the pages: linked with what they check, and gathered on the page of claims."""
+"""The page of claims: every statement of the sessions, its source, and what was measured of it."""
 
-import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
+from checks import Checked, lines
 from docutils import nodes
 from labels import Named, author_year, named
 from sphinx.application import Sphinx
@@ -12,34 +12,9 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 CLAIMS = {"theorem", "proposition", "lemma", "corollary"}
-LINE = re.compile(
-    r"^(?P<label>[\w-]+)(?:, (?P<what>.*))?: measured (?P<measured>.+?), "
-    r"predicted (?P<predicted>(?:<=|>=|=) [^,\n]+)(?:, ratio (?P<ratio>.+))?$",
-    flags=re.MULTILINE,
-)
-# The same as a page has it, where a line begins.
-PRINTED = re.compile(r"(?m)(^|<pre><span></span>)([\w-]+)(?=(?:, [^\n]*)?: measured )")
 # In a statement, a comment: keys of the bibliography, "classical" or "here", and a remark in parentheses.
 SOURCE = re.compile(r"source: (?P<keys>[\w, ]+?)(?: \((?P<remark>.+)\))?")
 WORDS = {"classical": "classical", "here": "these notes"}
-SIGNS = {"<=": "≤", ">=": "≥", "=": "="}
-
-
-class Checked(NamedTuple):
-    """What one line says."""
-
-    label: str
-    what: str
-    measured: str
-    predicted: str
-    ratio: str
-
-    def slack(self) -> float:
-        """Return how far the ratio is from one, on a logarithmic scale."""
-        try:
-            return abs(math.log(float(self.ratio)))
-        except ValueError:  # none, zero, or below what is not rounding error
-            return math.inf
 
 
 class claims_table(nodes.General, nodes.Element):
@@ -61,19 +36,13 @@ def gathered(env: BuildEnvironment) -> dict[str, tuple[list[Checked], dict[str, 
 
 
 def gather(app: Sphinx, doctree: nodes.document) -> None:
-    checks = [
-        Checked(*(part or "" for part in match.groups()))
-        for block in doctree.findall(nodes.literal_block)
-        if "stream" in block["classes"]
-        for match in LINE.finditer(block.astext())
-    ]
     sources = {
         node["label"]: comment.astext()
         for node in doctree.findall(nodes.Element)
         if node.get("realtype") in CLAIMS
         for comment in node.findall(nodes.comment)
     }
-    gathered(app.env)[app.env.docname] = checks, sources
+    gathered(app.env)[app.env.docname] = lines(doctree), sources
 
 
 def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
@@ -90,28 +59,6 @@ def changed(app: Sphinx, env: BuildEnvironment) -> list[str]:
     before, env.dlnlab_claimed = getattr(env, "dlnlab_claimed", None), current
     tables = [page for page in env.all_docs if page.endswith("/claims")]
     return tables if current != before else []
-
-
-def linked(app: Sphinx, page: str, html: str) -> str:
-    """Name what the lines of checks are about, with links; say at a glance that they hold."""
-    names = named(app.env)
-
-    def link(match: re.Match[str]) -> str:
-        before, label = match.groups()
-        if label not in names:
-            return match[0]
-        thing = names[label]
-        there = "" if thing.page == page else app.builder.get_relative_uri(page, thing.page)
-        link = f'<a href="{there}#{thing.anchor}">{thing.full}</a>'
-        return f'{before}<span class="holds" title="holds">✓</span> {link}'
-
-    return PRINTED.sub(link, html)
-
-
-def link_checks(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Link the checks of a page."""
-    if doctree is not None and "measured" in context.get("body", ""):
-        context["body"] = linked(app, page, context["body"])
 
 
 def cell(*content: nodes.Node) -> nodes.entry:
@@ -139,11 +86,13 @@ def source_of(app: Sphinx, page: str, comment: str) -> nodes.entry:
     return cell(*parts[:-1], nodes.Text(f", {named_source['remark']}" if named_source["remark"] else ""))
 
 
-def row(app: Sphinx, page: str, claim: Named | None, source: str, checks: list[Checked]) -> nodes.row:
+def row(
+    app: Sphinx, page: str, chapter: str, claim: Named | None, source: str, checks: list[Checked]
+) -> nodes.row:
     """Return the row of the tightest of some checks of one quantity."""
     best = min(checks, key=Checked.slack)
-    sign, number = best.predicted.split(" ", 1)
     what = f"{best.what} (tightest of {len(checks)})" if len(checks) > 1 else best.what
+    where = f"{app.builder.get_relative_uri(page, chapter)}#check-{best.label}"
     name, origin = cell(), cell()
     if claim:
         address = f"{app.builder.get_relative_uri(page, claim.page)}#{claim.anchor}"
@@ -153,9 +102,9 @@ def row(app: Sphinx, page: str, claim: Named | None, source: str, checks: list[C
         "",
         name,
         origin,
-        cell(nodes.Text(what)),
+        cell(nodes.reference("", what, internal=True, refuri=where)),
         cell(nodes.Text(best.measured)),
-        cell(nodes.Text(f"{SIGNS[sign]} {number}")),
+        cell(nodes.Text(best.value)),
         cell(nodes.Text(best.ratio)),
     )
 
@@ -178,7 +127,7 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
                 claim: Named | None = names[label]
                 for what in dict.fromkeys(check.what for check in checks if check.label == label):
                     some = [check for check in checks if (check.label, check.what) == (label, what)]
-                    rows.append(row(app, page, claim, sources.get(label, ""), some))
+                    rows.append(row(app, page, chapter, claim, sources.get(label, ""), some))
                     claim = None
             if rows:
                 number = ".".join(map(str, app.env.toc_secnumbers[chapter][""]))
@@ -198,5 +147,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-merge-info", merge)
     app.connect("env-get-updated", changed, priority=950)
     app.connect("doctree-resolved", fill)
-    app.connect("html-page-context", link_checks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

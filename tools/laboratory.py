@@ -1,7 +1,7 @@
 """The laboratory on the pages: the directive that shows it, and links that open it with their own settings.
 
-On a page it needs neither a kernel nor the manager of widgets: the module that notebooks load runs as a
-script, as a page in a folder may load no modules.
+On a page it needs neither a kernel nor a manager of widgets: the module that notebooks load runs as a script
+of the pages (`tools/npm/pages/laboratory.mjs`).
 """
 
 import json
@@ -18,16 +18,11 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 PAGE = "book/laboratory"
 LINK = re.compile(r"(.+?) <([\w=&.,-]+)>")
 SETTINGS = {"task", "depth", "width", "start", "scale", "rate", "noise", "seed", "at"}
-EXPORTS = re.compile(r"export\{([^}]*)\};")
 PLACE = """\
 <div class="laboratory"><noscript><p>The laboratory needs JavaScript.</p></noscript></div>
 <script type="application/json" id="laboratory-tasks">{tasks}</script>
 <link rel="stylesheet" href="{static}/laboratory.css">
 <script defer src="{static}/laboratory.js"></script>
-"""
-SHOW = """
-document.querySelectorAll("div.laboratory").forEach((place) =>
-  laboratory.onPage(place, {tasks: JSON.parse(document.getElementById("laboratory-tasks").textContent)}));
 """
 
 
@@ -66,25 +61,7 @@ def address_of(role: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def as_script(module: str) -> str:
-    """Return a bundled module as a script that keeps its exports in a variable."""
-    names = (name.split(" as ") for name in EXPORTS.search(module)[1].split(","))
-    exports = ",".join(f"{outside}:{inside}" for inside, outside in names)
-    return f"(() => {{{EXPORTS.sub(f'window.laboratory={{{exports}}};', module)}}})();{SHOW}"
-
-
-def copy(app: Sphinx, failure: Exception | None) -> None:
-    """Put the laboratory beside the pages."""
-    if failure or app.builder.name != "html":
-        return
-    source = Path(app.srcdir) / "dlnlab" / "book" / "static"
-    for name, change in (("laboratory.js", as_script), ("laboratory.css", str)):
-        text = change((source / name).read_text(encoding="utf-8"))
-        (Path(app.outdir) / "_static" / name).write_text(text, encoding="utf-8")
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("laboratory", Place)
     app.add_role("lab", Link())
-    app.connect("build-finished", copy)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

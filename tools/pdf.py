@@ -9,14 +9,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import build_book
 import yaml
-from claims import LINE
+from checks import LINE
 from docutils import nodes
+from explorers import explorer, place
 from labels import Named, named
 from quizzes import TITLE, answer, choice, quiz
 from sphinx import addnodes
@@ -38,7 +39,6 @@ PACKAGES = (
     f"{' '.join(NEEDED.values())} texlive-latex-extra texlive-fonts-recommended lmodern fonts-dejavu-core"
 )
 MARGIN = 8  # points that a line may stick out without being seen to
-VIEW = "application/vnd.jupyter.widget-view+json"
 PREAMBLE = r"""
 \usepackage{amssymb, newunicodechar, pdflscape}
 \usepackage[most]{tcolorbox}
@@ -84,15 +84,12 @@ def chosen(n: int, most: int) -> list[int]:
     return sorted({round(i * (n - 1) / (most - 1)) for i in range(most)}) if n > most else list(range(n))
 
 
-def frames(state: dict[str, Any], model: str, most: tuple[int, ...]) -> Iterator[str]:
-    """Yield some of the frames of nested stacks, at most so many values of each control."""
-    values = state[model]["state"]
-    if "children" not in values:
-        yield values["value"]
-        return
-    children = [child.removeprefix("IPY_MODEL_") for child in values["children"]]
-    for i in chosen(len(children), most[0]):
-        yield from frames(state, children[i], most[1:])
+def shown(node: explorer) -> Iterator[int]:
+    """Yield the places of some frames of an explorer, evenly spread over the values of each control."""
+    sizes = [len(labels) for _, labels in node["controls"]]
+    most = 6 if len(sizes) == 1 else 3
+    for places in product(*(chosen(size, most) for size in sizes)):
+        yield place(node["controls"], places)
 
 
 class ForPaper(SphinxPostTransform):
@@ -123,8 +120,8 @@ class ForPaper(SphinxPostTransform):
         for cell in list(self.document.findall(nodes.container)):
             if cell.get("nb_element") == "cell_code" and "tag_hide-input" in cell["classes"]:
                 cell.children = [part for part in cell if part.get("nb_element") != "cell_code_source"]
-            elif cell.get("nb_element") == "mime_bundle" and cell[0]["mime_type"] == VIEW:
-                cell.replace_self(self.grid(cell[0]))
+        for view in list(self.document.findall(explorer)):
+            view.replace_self(self.grid(view))
         for image in self.document.findall(nodes.image):
             if image["uri"].endswith(".svg"):
                 source = Path(self.app.srcdir) / image["uri"]
@@ -132,23 +129,17 @@ class ForPaper(SphinxPostTransform):
                 self.env.images.add_file(page_of(image), path)
                 image["uri"], image["candidates"] = path, {"*": path}
 
-    def grid(self, view: nodes.Element) -> list[nodes.Node]:
+    def grid(self, view: explorer) -> list[nodes.Node]:
         """Return some frames of an explorer with their settings, and where the sliders are."""
         page = page_of(view)
-        model = yaml.safe_load(re.search(r">(\{.*\})<", view.astext())[1])["model_id"]
-        state = yaml.safe_load(self.env.nb_metadata[page]["js_files"]["ipywidgets_state"][1]["body"])["state"]
-        box = [child.removeprefix("IPY_MODEL_") for child in state[model]["state"]["children"]]
-        controls = sum(state[child]["model_name"] == "SelectionSliderModel" for child in box)
         paragraphs: list[nodes.Node] = []
-        for i, frame in enumerate(frames(state, box[-1], (6,) if controls == 1 else (3,) * controls)):
-            alt, source = re.search(r'alt="(.*?)".*src="data:image/svg\+xml,(.*?)"', frame, re.S).groups()
-            path = as_pdf(unquote(source), f"{model}-{i}")
-            setting = alt.partition(":")[0]
+        for i, at in enumerate(shown(view)):
+            setting = view["descriptions"][at].partition(":")[0]
             paragraphs += [
                 raw(r"\begin{minipage}[t]{0.32\linewidth}\centering\footnotesize "),
                 nodes.inline("", "", nodes.Text(setting)),
                 raw(r"\\"),
-                picture(self.env, page, path, width="100%"),
+                picture(self.env, page, view["frames"][at], width="100%"),
                 raw(r"\end{minipage}\hfill" if i % 3 < 2 else r"\end{minipage}\par\smallskip "),
             ]
         address = f"{self.config.html_baseurl}{page}.html"

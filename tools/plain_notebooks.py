@@ -213,7 +213,7 @@ class Chapter:
         )
 
     def output(self, output: NotebookNode) -> Iterator[NotebookNode]:
-        """Yield an output of the page's run, unless it is a widget, which takes a kernel."""
+        """Yield an output of the page's run; of a widget, which takes a kernel, the picture."""
         if output.output_type == "stream":
             text = re.sub(
                 r"^([\w-]+)(?=(, .*)?: measured )",
@@ -222,8 +222,12 @@ class Chapter:
                 flags=re.MULTILINE,
             )
             yield nbformat.v4.new_output("stream", name=output.name, text=text)
-        elif "image/svg+xml" in output.get("data", {}):
-            yield nbformat.v4.new_output("display_data", data={"image/svg+xml": output.data["image/svg+xml"]})
+        for kind in ("image/svg+xml", "image/png"):
+            if kind in output.get("data", {}):
+                metadata = {name: output.metadata[name] for name in {kind} & output.metadata.keys()}
+                yield nbformat.v4.new_output(
+                    "display_data", data={kind: output.data[kind]}, metadata=metadata
+                )
 
     def references(self) -> str:
         items = [

@@ -20,12 +20,19 @@ SKIPPED = (nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.c
 
 
 def minutes(node: nodes.Node) -> float:
-    """Return how long it takes to read the text and the formulas of a part of a page, without its code."""
+    """Return how long it takes to read the text and formulas of a part of a page, but for code and checks."""
+    checked = {id(text) for fold in node.findall(is_check) for text in fold.findall(nodes.Text)}
     words = sum(
-        len(text.split()) for text in node.findall(nodes.Text) if not isinstance(text.parent, SKIPPED)
+        len(text.split())
+        for text in node.findall(nodes.Text)
+        if not isinstance(text.parent, SKIPPED) and id(text) not in checked
     )
     inline = sum(1 for _ in node.findall(nodes.math))
     return (words + inline) / WORDS + FORMULA * sum(1 for _ in node.findall(nodes.math_block))
+
+
+def is_check(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Element) and "check" in node["classes"]
 
 
 def folded(node: nodes.Node) -> bool:

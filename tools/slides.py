@@ -10,10 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from claims import linked
 from docutils import nodes
+from explorers import explorer
 from labels import is_session
-from myst_nb.sphinx_ext import add_per_page_html_resources
 from plain_notebooks import chapters_written
 from quizzes import quiz
 from sphinx.application import Sphinx
@@ -21,10 +20,6 @@ from sphinx.ext.mathjax import install_mathjax
 from sphinx.util.osutil import relative_uri
 
 SUFFIX = "-slides"
-VIEW = "application/vnd.jupyter.widget-view+json"
-# Of the scripts of a page, those that a deck needs.
-NEEDED = re.compile("mathjax|requirejs|html-manager|explorer.js|widget-state")
-MOST = 3  # lines of checks on a slide
 BEFORE, AFTER = "Predict first.", "What you should have seen:"
 
 
@@ -35,19 +30,13 @@ def opens_with(node: nodes.Node | None, beginning: str) -> bool:
 
 def shown(cell: nodes.Element) -> Iterator[nodes.Node]:
     """Yield the figures and explorers that a cell of code shows."""
-    for node in cell.findall(lambda node: isinstance(node, nodes.figure | nodes.raw)):
-        if isinstance(node, nodes.figure) or VIEW in node.astext():
-            yield node
+    yield from cell.findall(lambda node: isinstance(node, nodes.figure | explorer))
 
 
-def checks(cells: list[nodes.Element]) -> list[nodes.Node]:
-    """Return what the cells under a statement say that they checked: the first lines, and how many follow."""
-    blocks = [block.astext() for cell in cells for block in cell.findall(nodes.literal_block)]
-    lines = [line for block in blocks for line in block.splitlines() if ": measured " in line]
-    text = "\n".join(lines[:MOST])
-    more = f"and {len(lines) - MOST} more checks" if len(lines) > MOST else ""
-    shown = nodes.literal_block(text, text, language="text")
-    return [shown, nodes.paragraph("", more, classes=["more"])] if lines else []
+def checked(fold: nodes.Element) -> nodes.Node:
+    """Return the line that a check is folded to."""
+    title = next(part for part in fold.findall(nodes.inline) if "sd-summary-text" in part["classes"])
+    return nodes.paragraph("", "", *(part.deepcopy() for part in title), classes=["check"])
 
 
 def parts(section: nodes.section) -> Iterator[list[nodes.Node]]:
@@ -56,18 +45,20 @@ def parts(section: nodes.section) -> Iterator[list[nodes.Node]]:
         yield list(section.findall(nodes.bullet_list))[:1]
         return
     stated: list[nodes.Node] = []
-    cells: list[nodes.Element] = []
     before: nodes.Node | None = None
     for child in section.children:
+        classes = child["classes"] if isinstance(child, nodes.Element) else []
         if isinstance(child, nodes.Element) and "realtype" in child:
-            yield [*stated, *checks(cells)]
-            stated, cells = [child], []
+            yield stated
+            stated = [child]
         elif opens_with(child, "Idea."):
             stated.append(child)
+        elif "check" in classes:
+            if stated and "check" not in stated[-1]["classes"]:
+                stated.append(checked(child))
         elif isinstance(child, nodes.math_block) and child.get("label"):
             yield [node for node in (before, child) if node]
         elif isinstance(child, nodes.Element) and child.get("nb_element") == "cell_code":
-            cells += [child] if stated else []
             for node in shown(child):
                 yield [before, node] if opens_with(before, BEFORE) else [node]
         elif isinstance(child, nodes.block_quote | quiz) or opens_with(child, AFTER):
@@ -76,7 +67,7 @@ def parts(section: nodes.section) -> Iterator[list[nodes.Node]]:
         is_cell = isinstance(child, nodes.container)
         if not isinstance(child, nodes.target) and not (is_cell and opens_with(before, BEFORE)):
             before = child
-    yield [*stated, *checks(cells)]
+    yield stated
 
 
 def contents(chapter: nodes.document) -> Iterator[tuple[nodes.title, list[nodes.Node]]]:
@@ -120,7 +111,7 @@ def slides(app: Sphinx, page: str) -> Iterator[str]:
     for title, content in contents(chapter):
         html = "".join(rendered(app, chapter, node) for node in content)
         # What is linked on the page is there, and not on another slide; ids are those of the page.
-        html = re.sub(r' id="[^"]*"', "", linked(app, page, html).replace('href="#', f'href="{home}#'))
+        html = re.sub(r' id="[^"]*"', "", html.replace('href="#', f'href="{home}#'))
         html = re.sub(r"(</?)section\b", r"\1div", html)  # which would be a slide below
         yield f"<section><h2>{escape(title.astext())}</h2>{html}</section>"
 
@@ -132,17 +123,11 @@ def decks(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         yield f"{page}{SUFFIX}", {"title": app.env.titles[page].astext(), "body": body}, "slides.html"
 
 
-def bring_widgets(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give a deck the formulas and the explorers of its chapter."""
+def bring_formulas(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Have the formulas of a deck set with those of its chapter, and give it no other script of the pages."""
     if template == "slides.html":
-        chapter = page.removesuffix(SUFFIX)
-        install_mathjax(app, chapter, template, context, doctree)
-        add_per_page_html_resources(app, chapter)
-        context["script_files"][:] = [
-            file
-            for file in context["script_files"]
-            if NEEDED.search(str(file.filename) + file.attributes.get("type", ""))
-        ]
+        install_mathjax(app, page.removesuffix(SUFFIX), template, context, doctree)
+        context["script_files"][:] = [f for f in context["script_files"] if "mathjax" in str(f.filename)]
 
 
 def link_deck(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -155,6 +140,6 @@ def link_deck(app: Sphinx, page: str, template: str, context: dict[str, Any], do
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", keep)
     app.connect("html-collect-pages", decks)
-    app.connect("html-page-context", bring_widgets, priority=880)  # below what others bring
+    app.connect("html-page-context", bring_formulas, priority=880)
     app.connect("html-page-context", link_deck, priority=400)  # above the citation
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

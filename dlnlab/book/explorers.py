@@ -2,14 +2,16 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
-from io import StringIO
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO, StringIO
 from itertools import islice, product
 from math import prod
+from pathlib import Path
 from typing import Any
 
-import ipywidgets as ipw
+import anywidget
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backend_bases import FigureCanvasBase
@@ -17,25 +19,70 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.textpath import text_to_path
 from tqdm.auto import tqdm
+from traitlets import Int, List, TraitError, Tuple, Unicode, validate
 
 from .._validation import count, function
 
+STATIC = Path(__file__).parent / "static"
 
-class Explorer(ipw.VBox):
+
+class Explorer(anywidget.AnyWidget):
     """Sliders above the frame that they choose; made by `explore`.
+
+    An anywidget, and so an ipywidget like any other: it goes into boxes, can be observed and linked.
 
     Attributes
     ----------
-    sliders : dict of str to ipywidgets.SelectionSlider
-        One a control.
-    frames : ipywidgets.Stack
-        The frames, nested: one level of stacks a control.
+    controls : list of (str, list of str)
+        The name of each control, and what its slider says at each of its values.
+    chosen : list of int
+        The place of each slider, in the order of the controls; observed by the page, and changed by it.
+    frames, descriptions : list of str
+        Vector graphics and alternative text of each frame; the last control varies fastest.
+    play : str
+        The control that a Play button moves, or nothing.
     """
 
-    def __init__(self, sliders: dict[str, ipw.SelectionSlider], frames: ipw.Widget, play: list[ipw.Widget]):
-        super().__init__([*play, *sliders.values(), frames])
-        self.sliders, self.frames = sliders, frames
-        self.add_class("dlnlab-explorer")
+    _esm = STATIC / "explorer.js"
+    _css = STATIC / "explorer.css"
+    # ipywidgets 7 would show itself by this, without the picture for where there are no widgets.
+    _ipython_display_ = None
+    controls: List = List(Tuple(Unicode(), List(Unicode()))).tag(sync=True)
+    chosen: List = List(Int()).tag(sync=True)
+    frames: List = List(Unicode()).tag(sync=True)
+    descriptions: List = List(Unicode()).tag(sync=True)
+    play = Unicode().tag(sync=True)
+
+    def __init__(self, values: Mapping[str, Sequence[Any]], picture: bytes, **traits: Any) -> None:
+        controls = [(name, [_label(value) for value in options]) for name, options in values.items()]
+        super().__init__(controls=controls, **traits)
+        self._values, self._picture, self._pictured = values, picture, self.description
+
+    @validate("chosen")
+    def _places(self, proposal: Any) -> list[int]:
+        chosen, sizes = proposal["value"], [len(labels) for _, labels in self.controls]
+        if len(chosen) != len(sizes) or not all(0 <= i < n for i, n in zip(chosen, sizes, strict=True)):
+            raise TraitError(f"chosen must be a place on each slider, below {sizes}, got {chosen}")
+        return chosen
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """The value of each control."""
+        chosen = zip(self._values.items(), self.chosen, strict=True)
+        return {name: options[place] for (name, options), place in chosen}
+
+    @property
+    def description(self) -> str:
+        """What is to be seen."""
+        sizes = [len(labels) for _, labels in self.controls]
+        return self.descriptions[np.ravel_multi_index(self.chosen, sizes)]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Add a picture of the frame that it shows first, for where no widgets are: GitHub, a PDF."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        picture = {"image/png": b64encode(self._picture).decode(), "text/plain": self._pictured}
+        return {**(data or {}), **picture}, {"image/png": {"alt": self._pictured}}
 
 
 class _Canvas(FigureCanvasBase):
@@ -62,18 +109,19 @@ class _Canvas(FigureCanvasBase):
         return self.buffer.getvalue()
 
 
-def _image(figure: Figure, description: str) -> str:
-    """Return the figure as an <img> that holds its own vector graphics and alternative text."""
+def _svg(figure: Figure) -> str:
+    """Return the figure as vector graphics."""
     svg = _Canvas(figure).svg()
     svg = re.sub(r"<\?xml.*?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # A hundredth of a point is far below what any screen shows, and saves a fifth of the page.
     svg = re.sub(r' d=".*?"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), re.sub(r"\s+", " ", svg))
-    svg = svg.replace("%", "%25").replace("#", "%23").replace('"', "'")
-    alt = escape(description, quote=True)
-    return (
-        f'<img alt="{alt}" style="width:100%;max-width:{figure.get_figwidth():g}in" '
-        f'src="data:image/svg+xml,{svg}">'
-    )
+    return svg.strip()
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=144)
+    return buffer.getvalue()
 
 
 def _described(drawn: Any, values: dict[str, Any]) -> tuple[Figure, str]:
@@ -124,35 +172,15 @@ def _settings(
     return values, first
 
 
-def _frame(draw: Callable[..., Any], setting: dict[str, Any]) -> ipw.HTML:
+@contextmanager
+def _drawn(draw: Callable[..., Any], setting: dict[str, Any]) -> Iterator[tuple[Figure, str]]:
     """Draw one frame, and close all figures that this opened, even if it fails."""
     before = set(plt.get_fignums())
     try:
-        return ipw.HTML(_image(*_described(draw(**setting), setting)))
+        yield _described(draw(**setting), setting)
     finally:
         for number in set(plt.get_fignums()) - before:
             plt.close(number)
-
-
-def _stacked(sliders: dict[str, ipw.SelectionSlider], frames: Sequence[ipw.Widget]) -> ipw.Widget:
-    """Nest the frames, from the innermost control outwards: stacks of frames, stacks of stacks, ..."""
-    level = list(frames)
-    for slider in reversed(sliders.values()):
-        size = len(slider.options)
-        level = [
-            ipw.Stack(level[i : i + size], selected_index=slider.index) for i in range(0, len(level), size)
-        ]
-        for stack in level:
-            ipw.jslink((slider, "index"), (stack, "selected_index"))
-    return level[0]
-
-
-def _play(name: str, slider: ipw.SelectionSlider) -> ipw.Play:
-    button = ipw.Play(
-        value=slider.index, max=len(slider.options) - 1, interval=800, description=f"play {name}"
-    )
-    ipw.jslink((button, "value"), (slider, "index"))
-    return button
 
 
 def explore(
@@ -166,7 +194,7 @@ def explore(
     """Draw one figure for every combination of the controls, and let sliders choose among them.
 
     Sliders and frames are tied in the browser, not in the kernel: the same object works in JupyterLab,
-    on Binder and in a static page, from the mouse and from the keyboard.
+    VS Code, Colab, on Binder and in a static page, from the mouse, with a finger and from the keyboard.
 
     Parameters
     ----------
@@ -200,23 +228,29 @@ def explore(
     ...     axes.plot([0, 1], [offset, offset + slope])
     ...     return figure, f"a line from {offset} to {offset + slope}"
     >>> explorer = explore(draw, slope=[1, 2], offset=[0, 1])
-    >>> [slider.description for slider in explorer.sliders.values()]
-    ['slope', 'offset']
+    >>> explorer.setting
+    {'slope': 1, 'offset': 0}
+    >>> explorer.chosen = [1, 0]
+    >>> explorer.description
+    'slope 2, offset 0: a line from 0 to 2'
     """
     function("draw", draw, "one that returns a figure for given values of the controls")
     values, first = _settings(controls, start, play, max_frames)
     settings = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    frames, descriptions = [], []
     # In a notebook the bar does not read this variable by itself, as it does in a terminal.
     silent = bool(os.environ.get("TQDM_DISABLE"))
-    frames = [_frame(draw, setting) for setting in tqdm(settings, desc="frames", leave=False, disable=silent)]
-    sliders = {
-        name: ipw.SelectionSlider(
-            options=[(_label(value), value) for value in options],
-            index=options.index(first[name]),
-            description=name,
-            layout=ipw.Layout(width="100%", max_width="28rem"),
-        )
-        for name, options in values.items()
-    }
-    buttons = [] if play is None else [_play(play, sliders[play])]
-    return Explorer(sliders, _stacked(sliders, frames), buttons)
+    for setting in tqdm(settings, desc="frames", leave=False, disable=silent):
+        with _drawn(draw, setting) as (figure, description):
+            frames.append(_svg(figure))
+            descriptions.append(description)
+            if setting == first:
+                picture = _png(figure)
+    return Explorer(
+        values,
+        picture,
+        chosen=[options.index(first[name]) for name, options in values.items()],
+        frames=frames,
+        descriptions=descriptions,
+        play=play or "",
+    )

@@ -6,25 +6,22 @@ One weight a layer. T is the operator of the end-to-end flow (`dlnlab.imbalance.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._roots import bracketed_root
 from .._validation import Array, common_batch, real_array
 
 
 def chain_level(product: Array, cumulative: Array) -> Array:
     """Return the t >= 0 with prod_l (t + c_l) = product^2, for c >= 0 of shape (..., L) with minimum 0."""
-    from scipy.optimize import elementwise  # here, as it takes as long to import as the library
-
     depth = cumulative.shape[-1]
     log_square = 2 * np.log(np.where(product > 0, product, 1.0))
     high = log_square / depth
     others = np.sort(cumulative, axis=-1)[..., 1:]
     low = log_square - np.log(np.exp(high)[..., None] + others).sum(axis=-1)
     # On the logarithm, on which the root is simple however small it is.
-    root = elementwise.find_root(
-        lambda x, target, *c: np.log(np.exp(x) + np.stack(c)).sum(axis=0) - target,
-        (low - 1e-9, high + 1e-9),
-        args=(log_square, *np.moveaxis(np.broadcast_to(cumulative, (*product.shape, depth)), -1, 0)),
+    root = bracketed_root(
+        lambda x: np.log(np.exp(x)[..., None] + cumulative).sum(axis=-1) - log_square, low - 1e-9, high + 1e-9
     )
-    return np.where(product > 0, np.exp(root.x), 0.0)
+    return np.where(product > 0, np.exp(root), 0.0)
 
 
 def margin(W: ArrayLike, target: ArrayLike) -> Array:

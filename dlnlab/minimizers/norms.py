@@ -9,6 +9,7 @@ A diagonal network is the regressor :math:`w = u^D - v^D`, entry by entry. From
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._roots import bracketed_root
 from .._validation import Array, count, number, positive, quiet, real_array
 from ..networks.completion import Completion, completion
 
@@ -31,8 +32,6 @@ def _slope(zeta: Array, depth: int) -> Array:
 
 def _entropy(size: Array, depth: int) -> Array:
     """Return the integral of the inverse of h_D from zero to positive arguments."""
-    from scipy.optimize import elementwise  # here, as it takes as long to import as the library
-
     if depth == 2:
         zeta = np.arcsinh(size / 2)
         return np.asarray(size * zeta - 4 * np.sinh(zeta / 2) ** 2)
@@ -40,13 +39,7 @@ def _entropy(size: Array, depth: int) -> Array:
     # In t = -log(1 - zeta), as zeta may round to one; the root lies between those of two simpler equations,
     # which rounding may make one.
     low, high = (1 - 2e-15) * np.log(np.maximum(size, 1.0)) / p, (1 + 2e-15) * np.log1p(size) / p
-    exact = {"xatol": 0.0, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0}
-    t = elementwise.find_root(
-        lambda t, size: np.expm1(p * t) - np.expm1(-p * np.log1p(-np.expm1(-t))) - size,
-        (low, high),
-        args=(size,),
-        tolerances=exact,
-    ).x
+    t = bracketed_root(lambda t: np.expm1(p * t) - np.expm1(-p * np.log1p(-np.expm1(-t))) - size, low, high)
     # The integral of h_D is ((a - b)^2 + 2 (a b - 1)) / q with a = (1 - zeta)^(-q/2), b = (1 + zeta)^(-q/2).
     zeta = -np.expm1(-t)
     log_product = np.where(t < 0.5, -np.log1p(-(np.minimum(zeta, 0.5) ** 2)), t - np.log1p(zeta))

@@ -664,6 +664,30 @@ HOSTILE = {
 }
 
 
+@pytest.mark.parametrize(
+    "magic",
+    ["%%time", "%%timeit", "%%timeit -n 3 warm = 1", "%%capture", "%%capture kept --no-stderr", "%%prun -q"],
+)
+def test_a_magic_that_runs_its_cell_runs_it(tmp_path, magic):
+    """Above every cell of right answers, as a student writes it who wants to know how long they take."""
+    setup, *answers = reference(MASTER)
+    path = submitted(tmp_path / "a.ipynb", setup, *(f"{magic}\n{cell}" for cell in answers))
+    result = judge.judge(path, masters.read(MASTER))
+    assert points(result) == full(MASTER), result
+    assert result["message"] == ""
+
+
+def test_other_magics_are_named_and_lines_do_no_harm(tmp_path):
+    setup, *answers = reference(MASTER)
+    lines = "%matplotlib inline\n%time waited = 1 + 1\nassert waited == 2"
+    path = submitted(tmp_path / "a.ipynb", setup, lines, "%%bash\nls", *answers)
+    result = judge.judge(path, masters.read(MASTER))
+    assert points(result) == full(MASTER)
+    assert result["message"] == (
+        "cell 3: ValueError: the magic command %%bash is not run here, nor the cell below it"
+    )
+
+
 # What takes a system of its own.
 APART = {"reads what is around", "asks the network", "is somebody", "forks without end"}
 

@@ -7,6 +7,7 @@ an answer.
 
 import json
 import os
+import re
 import resource
 import signal
 from functools import partial
@@ -30,8 +31,32 @@ def too_long(signum: int, frame: Any) -> None:
     raise TimeoutError("it takes too long")
 
 
-class Quiet:
-    """Stands for IPython, whose magic commands do nothing here."""
+#: magic commands that run what follows them; the options of timeit stand before what it runs first
+RUN = {"time", "timeit", "capture", "prun"}
+OPTIONS = re.compile(r"^(?:-\w+ *\d* *)*")
+
+
+class Shell:
+    """Stands for IPython: of its magic commands those that run code run it, other lines do nothing."""
+
+    def __init__(self, space: dict[str, Any]):
+        self.space = space
+
+    def execute(self, source: str, name: str) -> None:
+        exec(compile(TransformerManager().transform_cell(source), name, "exec"), self.space)
+
+    def run_cell_magic(self, magic: str, line: str, cell: str) -> None:
+        if magic not in RUN:
+            raise ValueError(f"the magic command %%{magic} is not run here, nor the cell below it")
+        if magic == "timeit":
+            self.execute(OPTIONS.sub("", line), "the line of timeit")
+        elif magic == "capture" and line.split()[:1] and line.split()[0].isidentifier():
+            self.space[line.split()[0]] = self
+        self.execute(cell, f"the cell of {magic}")
+
+    def run_line_magic(self, magic: str, line: str, *args: Any) -> None:
+        if magic in RUN:
+            self.execute(OPTIONS.sub("", line), f"the line of {magic}")
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args, **kwargs: None
@@ -52,18 +77,11 @@ def timed(seconds: float, action: Any) -> str:
 
 def run(cells: list[str], seconds: float) -> tuple[dict[str, Any], list[str]]:
     """Run cells one after the other; one that fails does not stop those after it."""
-    space: dict[str, Any] = {
-        "__name__": "__main__",
-        "get_ipython": Quiet,
-        "display": lambda *objects, **options: None,
-    }
-    transform = TransformerManager().transform_cell
-
-    def execute(source: str, name: str) -> None:
-        exec(compile(transform(source), name, "exec"), space)
-
+    space: dict[str, Any] = {"__name__": "__main__", "display": lambda *objects, **options: None}
+    shell = Shell(space)
+    space["get_ipython"] = lambda: shell
     named = ((source, f"cell {number}") for number, source in enumerate(cells, start=1))
-    return space, [timed(seconds, partial(execute, *cell)) for cell in named]
+    return space, [timed(seconds, partial(shell.execute, *cell)) for cell in named]
 
 
 def answer(space: dict[str, Any], question: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-// Sets the formulas of built pages, which saves every reader the work: node typeset.mjs FONTS < PAGES,
-// a path a line. A page that was set already has nothing left to set.
+// Sets the formulas of built pages, which saves every reader the work: node typeset.mjs SITE < PAGES, the folder of
+// the site and a path a line. A page that was set already has nothing left to set.
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
 import mathjax from "mathjax/es5/node-main.js";
 
-const [fontURL] = process.argv.slice(2);
+const [site] = process.argv.slice(2);
+const FONTS = "_static/fonts"; // where build.mjs puts them
 const MathJax = await mathjax.init({
   loader: { load: ["input/tex", "output/chtml", "a11y/assistive-mml"] },
   // A command that is not known is an error and not red, and there are no macros of our own.
   tex: { packages: { "[-]": ["noundefined", "newcommand", "autoload"] } },
-  chtml: { fontURL },
+  chtml: { fontURL: FONTS },
 });
 const { adaptor, output } = MathJax.startup;
 
@@ -37,11 +39,8 @@ for (const page of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
     return `${open} data-tex="${escaped.trim().replaceAll('"', "&quot;")}">${number}${known.get(key)}`;
   };
   const text = readFileSync(page, "utf8").replace(FORMULA, set).replace(SCRIPTS, "");
-  const styles = adaptor.textContent(MathJax.chtmlStylesheet());
-  // Without this a browser asks for a font when it first meets a letter of it.
-  const fonts = [...styles.matchAll(/font-family: MJX([\w-]+);\s*src: url\("([^"]+)"/g)]
-    .filter(([, family]) => ["ZERO", "TEX"].includes(family) || text.includes(` ${family}"`))
-    .map(([, , url]) => `<link rel="preload" as="font" crossorigin href="${url}">\n`);
-  writeFileSync(page, text.replace("</head>", () => `${fonts.join("")}<style>${styles}</style>\n</head>`));
+  const root = `${relative(dirname(page), site) || "."}/`;
+  const styles = adaptor.textContent(MathJax.chtmlStylesheet()).replaceAll(FONTS, root + FONTS);
+  writeFileSync(page, text.replace("</head>", () => `<style>${styles}</style>\n</head>`));
 }
 process.exitCode = Number(failed);

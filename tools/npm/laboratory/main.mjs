@@ -13,6 +13,7 @@ export { sharpnessOfMinima, singularValues } from "./spectra.mjs";
 
 const SPEEDS = [1, 10, 100, 1000];
 const BUDGET = 10; // milliseconds of a frame
+const KEPT = "laboratory-runs";
 /** What Python calls a setting. @param {string} name */
 const trait = (name) => (name === "rate" ? "learning_rate" : name);
 const MARKS = { scale: [[0.1, "0.1"], [0.3, "0.3"], [1, "1"]] };
@@ -47,8 +48,12 @@ function render({ model, el }) {
   let ghost = null;
   let running = false;
   let speed = 10;
+  // On a page they are there again for who leaves it and comes back; no number is null in JSON.
   /** @type {Record<string, any>[]} */
-  const collected = [];
+  const collected = onPage ? JSON.parse(sessionStorage.getItem(KEPT) ?? "[]", (_, value) => value ?? NaN) : [];
+  const keep = () => {
+    if (onPage) sessionStorage.setItem(KEPT, JSON.stringify(collected));
+  };
 
   const root = make("div", { className: "dlnlab-lab" });
   const id = `lab-${Math.random().toString(36).slice(2, 8)}`;
@@ -143,7 +148,7 @@ function render({ model, el }) {
     make("div", { className: "lab-buttons" },
       button("Save as CSV", () => save("runs.csv", "text/csv", table())),
       button("Save as SVG", () => save("runs.svg", "image/svg+xml", picture())),
-      button("Clear", () => { collected.length = 0; drawMap(); }))));
+      button("Clear", () => { collected.length = 0; keep(); drawMap(); }))));
   // Or JupyterLab would take the arrow keys of the sliders for its own.
   root.querySelectorAll("input, select, button").forEach((one) => (one.dataset.lmSuppressShortcuts = "true"));
   el.append(root);
@@ -168,6 +173,7 @@ function render({ model, el }) {
     const { network, steps, sharpness, verdict } = run;
     const [width, hidden] = network.task.mask ? [network.d, run.missed] : [setting.width, ""];
     collected.push({ ...setting, width, steps, risk: network.risk(), sharpness, hidden, verdict });
+    keep();
   };
   const drawMap = () => {
     const kind = MAPS[/** @type {keyof typeof MAPS} */ (kinds.value)];
@@ -235,6 +241,23 @@ function render({ model, el }) {
     model.save_changes();
     restart();
   };
+  /** Let links of the page to settings set the controls, as going back does. */
+  const followLinks = () => {
+    const arrive = () => {
+      const wanted = read(location.search, names);
+      if (address(wanted) !== address(setting)) change(wanted);
+    };
+    document.addEventListener("click", (event) => {
+      const link = /** @type {Element} */ (event.target).closest("a");
+      const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+      if (elsewhere || !link?.search || link.pathname !== location.pathname || link.host !== location.host) return;
+      event.preventDefault();
+      history.pushState(null, "", link.href);
+      arrive();
+      root.scrollIntoView();
+    });
+    addEventListener("popstate", arrive);
+  };
   const finish = () => {
     pause();
     collect();
@@ -281,6 +304,7 @@ function render({ model, el }) {
   const themed = new MutationObserver(() => curves.forEach((curve) => curve.start(run, ghost, isDark())));
   themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  if (onPage) followLinks();
   // What Python changes is shown at once.
   for (const name of [...Object.keys(DEFAULT).map(trait), "weights"]) {
     model.on(`change:${name}`, () => {
