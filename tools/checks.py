@@ -62,21 +62,26 @@ def lines(node: nodes.Node) -> list[Checked]:
     ]
 
 
-def kind(node: nodes.Node) -> str:
-    """Tell cells that check, c, and those that show nothing, s, from all else."""
-    if not isinstance(node, nodes.container) or node.get("nb_element") != "cell_code":
+def kind(node: nodes.Node, known: dict[str, str]) -> str:
+    """Tell cells that check, by a letter for the first claim of each, from those that show nothing, s."""
+    if not is_cell(node):
         return "."
-    if lines(node):
-        return "c"
+    if found := lines(node):
+        return known.setdefault(found[0].label, chr(0x400 + len(known)))
     return "." if any(part.get("nb_element") == "cell_code_output" for part in node) else "s"
 
 
 def wrap(app: Sphinx, doctree: nodes.document) -> None:
-    """Wrap the cells that check something, with those between them that only prepare it."""
-    for parent in {cell.parent for cell in doctree.findall(lambda node: kind(node) == "c")}:
-        kinds = "".join(map(kind, parent))
-        for match in reversed(list(re.finditer("c(?:s*c)*", kinds))):
+    """Wrap the cells that check a claim, with those between them that only prepare it."""
+    for parent in {block.parent for block in doctree.findall(is_cell)}:
+        known: dict[str, str] = {}
+        kinds = "".join(kind(child, known) for child in parent)
+        for match in reversed(list(re.finditer(r"([^.s])(?:s*\1)*", kinds))):
             parent[match.start() : match.end()] = [check("", *parent[match.start() : match.end()])]
+
+
+def is_cell(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
 def summary(found: list[Checked]) -> str:
