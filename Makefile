@@ -71,13 +71,13 @@ unit: $(READY)  ## the library, its docstrings, the rules for chapters
 	  --ignore tests/test_slides.py --ignore tests/test_laboratory.py \
 	  --ignore tests/test_stored_outputs.py --ignore tests/grading
 
-# Numbers that are printed in examples belong to the pinned versions; what third parties say of each other is theirs.
-oldest:  ## the tests of the library with the oldest versions that pyproject.toml allows, in an environment of its own
-	uv venv --quiet --clear --python $(PYTHON) _build/oldest
-	uv pip install --quiet --python _build/oldest/bin/python --resolution lowest-direct .
-	uv pip install --quiet --python _build/oldest/bin/python pytest pytest-timeout pytest-xdist hypothesis ipykernel nbconvert nbformat
-	_build/oldest/bin/python -m pytest -q $(TESTS) -W ignore::DeprecationWarning:ipywidgets -W ignore::DeprecationWarning:traitlets \
-	  $(addprefix tests/,acceleration book dynamics experiments flatness imbalance minimizers networks noise test_bad_input.py)
+# Without the examples, which print to the digits of the pinned versions.
+oldest: $(READY)  ## the tests of the library with the oldest versions that it allows, in an environment of its own
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python _build/oldest
+	$(BIN)/uv pip install --quiet --python _build/oldest/bin/python --resolution lowest-direct .
+	$(BIN)/uv pip install --quiet --python _build/oldest/bin/python pytest pytest-timeout pytest-xdist hypothesis ipykernel nbconvert nbformat
+	_build/oldest/bin/python -m pytest -c tests/oldest.ini --rootdir . -q $(TESTS) tests/test_bad_input.py \
+	  $(addprefix tests/,acceleration book dynamics experiments flatness imbalance minimizers networks noise)
 
 claims: $(READY)  ## every claim broken on purpose, and a stored number changed
 	$(PYTEST) --dist worksteal -p no:nbval tests/test_claims_can_fail.py tests/test_stored_outputs.py
