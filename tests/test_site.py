@@ -861,6 +861,8 @@ def test_links_arrive(reader, name, viewport):
     page.goto(f"{reader.site}/book/notation.html")
     page.go_back()
     arrived(before, "return")
+    # What was unfolded still is, or all below it would have moved.
+    assert page.evaluate("(id) => document.getElementById(id).closest('details').open", third)
     # At once, before what is far from the screen has a height.
     page.goto(f"{reader.site}/{name}?again", wait_until="domcontentloaded")
     page.evaluate("document.querySelector('a[href=\"#exercises\"]').click()")

@@ -4,16 +4,21 @@ const checks = [...document.querySelectorAll("details.check")];
 const before = document.querySelector(".reading-time");
 if (checks.length && before) {
   const button = Object.assign(document.createElement("button"), { type: "button", className: "all-checks d-print-none" });
-  const set = (/** @type {boolean} */ open) => {
-    for (const check of checks) check.open = open;
+  const say = (/** @type {boolean} */ open) => {
     button.textContent = `${open ? "Fold" : "Unfold"} all ${checks.length} checks`;
     button.setAttribute("aria-pressed", String(open));
   };
+  const unfold = (/** @type {boolean} */ open) => {
+    for (const check of checks) check.open = open;
+    say(open);
+  };
   button.addEventListener("click", () => {
     const open = button.getAttribute("aria-pressed") === "false";
-    set(open);
+    unfold(open);
     localStorage.setItem(KEPT, open ? "open" : "folded");
   });
-  set(localStorage.getItem(KEPT) === "open");
+  // What an address or the way back has unfolded stays so.
+  if (localStorage.getItem(KEPT) === "open") unfold(true);
+  else say(false);
   before.append(" ", button);
 }
