@@ -21,6 +21,7 @@ import pytest
 import scripts
 import yaml
 from browser import COPIES, DESKTOP, HTML, ROOT, Reader, require_browser
+from fontTools.ttLib import TTFont
 from playwright.sync_api import Error
 
 import dlnlab
@@ -442,10 +443,30 @@ class ChapterElsewhere(Phone):
               !formula.checkVisibility() || formula.closest("table")
               || formula.getBoundingClientRect().right <= innerWidth)"""
         )
-        cut = page.locator("div.cell_input pre, div.cell_output pre").evaluate_all(
+        cut = page.locator("div.cell_input pre, pre:has(.holds)").evaluate_all(
             "all => all.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.textContent)"
         )
         assert cut == []
+
+    def test_skip_links_are_out_of_sight_on_a_phone(self, page):
+        page.set_viewport_size(PHONE)
+        ends = page.locator("nav.skips a").evaluate_all(
+            "all => all.map((link) => link.getBoundingClientRect().right)"
+        )
+        assert max(ends) <= 0
+
+    def test_a_formula_and_its_full_stop_stay_together(self, page):
+        page.set_viewport_size(PHONE)
+        torn = page.locator(".whole-word").evaluate_all(
+            """all => all.filter((word) => {
+              const formula = word.querySelector("mjx-container");
+              if (!word.checkVisibility() || formula.matches(".wide")) return false;
+              const stop = document.createRange();
+              stop.selectNodeContents(word.lastChild);
+              return stop.getBoundingClientRect().top > formula.getBoundingClientRect().bottom;
+            }).map((word) => word.textContent)"""
+        )
+        assert torn == []
 
     def test_on_paper(self, page):
         """Light, with proofs, without solutions, no formula too wide; and after it all is as before."""
@@ -616,6 +637,18 @@ CUT = """async () => {
   const failed = [...document.fonts].filter(({ status }) => status === "error").map(({ family }) => family);
   return [...wrong, ...failed];
 }"""
+
+
+def test_the_fonts_have_the_letters_of_all_formulas():
+    """Cut down, they still have what the styles of some page draw with them."""
+    fonts = [TTFont(font) for font in (HTML / "_static" / "fonts").glob("*.woff2")]
+    letters = {code for font in fonts for code in font.getBestCmap()}
+    for page in HTML.rglob("*.html"):
+        drawn = re.findall(r'mjx-c[^{}]*\{[^{}"]*content: "(.*?)";', page.read_text(encoding="utf-8"))
+        codes = {int(code, 16) for code in re.findall(r"\\([0-9A-F]{2,})", " ".join(drawn))}
+        codes |= {ord(text[-1]) for text in drawn if text and len(text) < 3}
+        assert codes <= letters, (page, codes - letters)
+    assert len(letters) > 100
 
 
 def test_from_a_folder_all_is_as_from_a_server(folder):

@@ -5,6 +5,7 @@ known, before the kinds of outputs are chosen (a post-transform), what they foun
 and each line of theirs names and links its claim.
 """
 
+import ast
 import math
 import re
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ LINE = re.compile(
     r"predicted (?P<predicted>(?:<=|>=|=) [^,\n]+)(?:, ratio (?P<ratio>.+))?$",
     flags=re.MULTILINE,
 )
+MAGIC = re.compile(r"^\s*[%!].*$", flags=re.MULTILINE)
 SIGNS = {"<=": "≤", ">=": "≥", "=": "="}
 
 
@@ -72,12 +74,39 @@ def kind(node: nodes.Node, known: dict[str, str]) -> str:
 
 
 def wrap(app: Sphinx, doctree: nodes.document) -> None:
-    """Wrap the cells that check a claim, with those between them that only prepare it."""
+    """Wrap the cells that check a claim, with those that only prepare it, between them or before."""
     for parent in {block.parent for block in doctree.findall(is_cell)}:
         known: dict[str, str] = {}
         kinds = "".join(kind(child, known) for child in parent)
         for match in reversed(list(re.finditer(r"([^.s])(?:s*\1)*", kinds))):
             parent[match.start() : match.end()] = [check("", *parent[match.start() : match.end()])]
+    for node in list(doctree.findall(check))[::-1]:
+        prepare(doctree, node)
+
+
+def prepare(doctree: nodes.document, node: check) -> None:
+    """Take into a check the cells before it that show nothing and whose names no open cell uses."""
+    while (at := (parent := node.parent).index(node)) and kind(cell := parent[at - 1], {}) == "s":
+        others = [other for other in doctree.findall(is_cell) if not isinstance(other.parent, check)]
+        if names(cell, ast.Store) & set().union(
+            *(names(other, ast.Load) for other in others if other is not cell)
+        ):
+            return
+        parent.remove(cell)
+        node.insert(0, cell)
+
+
+def names(cell: nodes.Node, context: type[ast.expr_context]) -> set[str]:
+    """Return the names that the code of a cell gives, functions among them, or uses."""
+    code = "".join(part.astext() for part in cell if part.get("nb_element") == "cell_code_source")
+    tree = ast.parse(MAGIC.sub("", code))
+    found = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+    }
+    if context is ast.Store:
+        found |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        found |= {node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias)}
+    return found
 
 
 def is_cell(node: nodes.Node) -> bool:
@@ -92,23 +121,30 @@ def summary(found: list[Checked]) -> str:
     'norm: measured 1.5, predicted ≤ 3'
     >>> error = Checked("thm-a", "gap", "< 1e-10", "<= 1e-9", "< 0.1")
     >>> summary([Checked(*bound), Checked(*equal), error])
-    '1 number as predicted, to 0.05 %; 1 bound holds, at ratio 0.50; 1 error < 1e-10'
+    '1 number as predicted, to 0.05 %; 1 bound holds, by a factor of 2; 1 error < 1e-10'
     """
     if len(found) == 1:
         (one,) = found
         return f"{one.what}: measured {one.measured}, predicted {one.value}"
     errors = [one.measured for one in found if one.measured.startswith("<")]
     equal = [one.slack() for one in found if one.sign == "=" and not one.measured.startswith("<")]
-    bounds = [one for one in found if one.sign != "=" and not one.measured.startswith("<")]
+    others = [one for one in found if one.sign != "=" and not one.measured.startswith("<")]
+    bounds = [one for one in others if "control" not in one.what]
+    controls = len(others) - len(bounds)
     parts = []
     if equal:
         off = max((math.expm1(slack) for slack in equal if math.isfinite(slack)), default=0)
         digits = f"{float(f'{100 * off:.1g}'):g} %" if off > 5e-5 else "four digits"
         parts.append(f"{len(equal)} {'numbers' if len(equal) > 1 else 'number'} as predicted, to {digits}")
     if bounds:
-        tightest, many = min(bounds, key=Checked.slack).ratio, len(bounds) > 1
-        at = f", {'the tightest ' if many else ''}at ratio {tightest}" if tightest else ""
+        tightest, many = math.exp(min(bound.slack() for bound in bounds)), len(bounds) > 1
+        by = "with equality" if tightest < 1.0005 else f"by a factor of {tightest:.3g}"
+        at = f", {'the tightest ' if many else ''}{by}" if math.isfinite(tightest) else ""
         parts.append(f"{len(bounds)} {'bounds hold' if many else 'bound holds'}{at}")
+    if controls:
+        parts.append(
+            "1 control fails, as it must" if controls == 1 else f"{controls} controls fail, as they must"
+        )
     if errors:
         least = max(errors, key=lambda error: float(error.removeprefix("< ")))
         parts.append(f"{len(errors)} {'errors' if len(errors) > 1 else 'error'} {least}")

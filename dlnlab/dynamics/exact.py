@@ -61,10 +61,12 @@ def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalanc
     Notes
     -----
     With :math:`w = \frac{|d|}2 \sinh 2x` and :math:`u = \tanh x` the equation becomes
-    :math:`\dot u = y (1 - u^2) - |d| u`, whose fixed point is :math:`a = \tanh(\frac12 \sinh^{-1}(2y/|d|))`,
-    and :math:`(a - u)/(1 + au)` decays like :math:`E = e^{-\rho t}`, :math:`\rho = \sqrt{d^2 + 4y^2}`. The
-    product is :math:`w = |d|\, u / (1 - u^2)`. Written with 1 - E, 1 - a and 1 - b, b the start, nothing
-    cancels, however small or large d is.
+    :math:`\dot u = y (1 - u^2) - |d| u`, whose fixed point is :math:`a = \tanh x_1`,
+    :math:`\sinh 2x_1 = 2y/|d|`, and :math:`(a - u)/(1 + au)` decays like :math:`E = e^{-\rho t}`,
+    :math:`\rho = \sqrt{d^2 + 4y^2}`. The product is :math:`w = |d|\, u / (1 - u^2)`. With
+    :math:`1 + \tanh x_0 \tanh x_1 = \cosh(x_0 + x_1) / (\cosh x_0 \cosh x_1)`, :math:`x_0` the start,
+    u is the quotient of :math:`R \sinh x_1 + E \sinh x_0` and :math:`R \cosh x_1 + E \cosh x_0`,
+    :math:`R = (1 - E) \cosh(x_0 + x_1) / \cosh 2x_1`: nothing cancels but where w itself changes sign.
 
     References
     ----------
@@ -82,15 +84,19 @@ def imbalanced_pair(times: ArrayLike, w0: ArrayLike, target: ArrayLike, imbalanc
     common_batch(times=(t, 0), w0=(w0, 0), target=(y, 0), imbalance=(d, 0))
     rate = np.hypot(d, 2 * y)
     left, gone = np.exp(-rate * t), -np.expm1(-rate * t)
-    above, below = np.arcsinh(2 * y / d), np.arcsinh(2 * w0 / d)
-    a, b = np.tanh(above / 2), np.tanh(below / 2)
-    # u = n / m with 1 - u = low / m and 1 + u = high / m; 1 -+ tanh(x / 2) = 2 expit(-+x).
-    n = a * gone + b * (left + a**2)
-    m = 1 + left * a**2 + a * b * gone
-    expit = scipy.special.expit
-    low = 2 * (gone * expit(-above) * (1 + a * b) + left * expit(-below) * (1 + a**2))
-    high = 2 * (gone * expit(above) * (1 + a * b) + left * expit(below) * (1 + a**2))
-    return np.asarray(d * n * m / (low * high))
+    (p, cosh_p, sinh_p), (q, cosh_q, sinh_q) = _half_angle(2 * y / d), _half_angle(2 * w0 / d)
+    pull = gone * (p * q + 1 / (p * q)) / 2 * (d / rate)  # cosh(x_0 + x_1) / cosh(2 x_1)
+    # u = n / m, 1 - u = low / m and 1 + u = high / m.
+    n, m = pull * sinh_p + left * sinh_q, pull * cosh_p + left * cosh_q
+    low, high = pull / p + left / q, pull * p + left * q
+    return np.asarray(d * (n / low) * (m / high))
+
+
+def _half_angle(z: Array) -> tuple[Array, Array, Array]:
+    """Return e^x, cosh x and sinh x for sinh 2x = z."""
+    grown = np.sqrt(np.abs(z) + np.hypot(1, z))
+    cosh = (grown + 1 / grown) / 2
+    return np.where(z < 0, 1 / grown, grown), cosh, z / (2 * cosh)
 
 
 def balanced_chain_time(w: ArrayLike, w0: ArrayLike, target: ArrayLike, depth: int) -> Array:
